@@ -1,0 +1,54 @@
+"""Just enough DER (X.690) to see, before any work is done, how much work a file asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+INTEGER, _OCTET_STRING, OBJECT_IDENTIFIER = 0x02, 0x04, 0x06
+_CONSTRUCTED = 0x20
+_MAX_DEPTH = 24  # a PFX with PBES2 inside shrouded bags is 14 deep
+
+
+def dearest_iterations(data: bytes, depth: int = 0) -> int:
+    """Give the largest number that stands right behind an octet string: a salt's iteration count or scrypt's cost.
+
+    PBKDF2 and PKCS#12 parameters (RFC 8018 A.2, RFC 7292 B), PKCS#12's MAC data and scrypt's (RFC 7914, 7) all have
+    that form. 0 when there is none.
+    """
+    dearest = 0
+    last = 0
+    for tag, content in _items(data):
+        if tag == INTEGER and last == _OCTET_STRING:
+            dearest = max(dearest, int.from_bytes(content[:16], "big"))
+        if (tag & _CONSTRUCTED or tag == _OCTET_STRING) and depth < _MAX_DEPTH:
+            dearest = max(dearest, dearest_iterations(content, depth + 1))
+        last = tag
+    return dearest
+
+
+def first_tag_inside(data: bytes) -> int:
+    """Give the tag of the first element inside the outermost one; 0 when there is none.
+
+    An INTEGER begins a PFX (RFC 7292, 4), an OBJECT IDENTIFIER a PKCS#7, a SEQUENCE a certificate.
+    """
+    outermost = next(_items(data), (0, b""))[1]
+    return next(_items(outermost), (0, b""))[0]
+
+
+def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield tag and content of each element of one level; ends where the bytes stop to make sense."""
+    at = 0
+    while at + 2 <= len(data):
+        tag, length = data[at], data[at + 1]
+        at += 2
+        if length & 0x80:
+            size = length & 0x7F
+            if size == 0:  # indefinite length (BER, in old PFX files): the content is all that follows
+                yield tag, data[at:]
+                return
+            length = int.from_bytes(data[at : at + size], "big")
+            at += size
+        if at + length > len(data):
+            return
+        yield tag, data[at : at + length]
+        at += length

@@ -1,0 +1,61 @@
+"""What a judgement is made of: a draft of a finding, how drafts settle, and the judgement itself.
+
+A draft may be `open`: it could not be found out, but a failure elsewhere would explain why. An open draft is an
+`error` as long as nothing failed, since silence is never a pass, and a `skip` once something did: a device that DPS
+refuses is not ready, although nobody could ask it about its deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from eflowprov.model import Finding, LogSummary, Module, Outcome
+
+_LINES = 12  # of evidence: what fits on a screen beside its finding
+_WIDTH = 400  # characters of one line of evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finding, and whether it is open: an `error` that a failure elsewhere would turn into a `skip`."""
+
+    finding: Finding
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the runtime's facts come to: the findings, and the rest of the report's facts about the VM.
+
+    `hub` and `device_id` are as the runtime's own logs name them; "" when they do not.
+    """
+
+    findings: tuple[Finding, ...]
+    modules: tuple[Module, ...] = ()
+    logs: LogSummary = LogSummary()
+    hub: str = ""
+    device_id: str = ""
+
+
+def settle(drafts: Sequence[Draft]) -> tuple[Finding, ...]:
+    """Give the findings; open ones stand behind the first failure where there is one."""
+    root = next((draft.finding for draft in drafts if draft.finding.outcome is Outcome.FAIL), None)
+    return tuple(_behind(draft.finding, root) if root and draft.is_open else draft.finding for draft in drafts)
+
+
+def _behind(finding: Finding, root: Finding) -> Finding:
+    return replace(
+        finding,
+        outcome=Outcome.SKIP,
+        detail=f"Not judged: behind {root.id}. {finding.detail}".strip(),
+        remedy=f"Put right {root.id} first, then verify again.",
+    )
+
+
+def evidence(lines: Iterable[str]) -> str:
+    """Join the lines that a finding rests on, bounded: the first ones, and how many more there were."""
+    every = [line.rstrip() for text in lines for line in text.splitlines() if line.strip()]
+    shown = [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..." for line in every[:_LINES]]
+    more = len(every) - len(shown)
+    return "\n".join([*shown, f"(and {more} more lines)"] if more else shown)

@@ -1,0 +1,137 @@
+"""`module/NAME` for each module that `iotedge list` shows; `module/edgeAgent` always exists.
+
+The runtime's states are running, stopped, failed, dead and unknown, and nothing else (edgelet's source).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from eflowprov.checks.judgement import Draft, evidence
+from eflowprov.checks.words import own_entries, said
+from eflowprov.model import Finding, Log, LogEntry, Module, ModuleList, Outcome, Problem
+
+_SOURCE = "iotedge list"
+_CODE = re.compile(r"Failed \((\d+)\)")
+# What a container's exit code says: 128 + a signal's number is a kill by that signal.
+_CODES = {
+    "1": "it ended with an error of its own",
+    "126": "its program may not be executed",
+    "127": "its program does not exist in the image",
+    "132": "illegal instruction: the image was built for another processor",
+    "134": "it aborted itself",
+    "137": "it was killed: out of memory, or stopped by hand",
+    "139": "it crashed (segmentation fault)",
+    "143": "it was told to end",
+}
+_JUST = timedelta(minutes=10)  # pulling edgeAgent's image takes minutes on a bad line
+_PULLING = re.compile(
+    r"^Pulling image|^Successfully pulled image|^Creating and starting Edge runtime module|^Creating module edgeAgent"
+    r"|^Starting module edgeAgent|^Updating identity for module \$edgeAgent|^Created Edge runtime module",
+    re.IGNORECASE,
+)
+_UP = re.compile(
+    r"^Starting watchdog|^Watchdog checking|^Checking edge runtime status|^Edge runtime is running|^Identity reconciliation complete"
+    r"|^Finished provisioning edge device|^Device is \S+ on |^Starting management API",
+    re.IGNORECASE,
+)
+
+
+def judge_modules(modules: ModuleList | Problem, journal: Log | Problem) -> list[Draft]:
+    """Judge every module; an edgeAgent that is not listed is judged by what the journal says of it."""
+    if isinstance(modules, Problem):
+        remedy = 'Run it by hand: Invoke-EflowVmCommand -command "sudo iotedge list".'
+        return [_draft("edgeAgent", Outcome.ERROR, f"iotedge list: {modules.why}", remedy, [modules.seen])]
+    if modules.failure:
+        return [_no_answer(modules.failure)]
+    drafts = [_judge(module) for module in modules.modules]
+    if all(module.name != "edgeAgent" for module in modules.modules):
+        drafts.insert(0, _absent(bool(drafts), journal))
+    return drafts
+
+
+def _draft(
+    name: str, outcome: Outcome, detail: str, remedy: str = "", lines: list[str] | None = None, *, is_open: bool = False
+) -> Draft:
+    finding = Finding(f"module/{name}", f"module {name} runs", outcome, detail, remedy, evidence(lines or []), _SOURCE)
+    return Draft(finding, is_open)
+
+
+def _no_answer(failure: tuple[str, ...]) -> Draft:
+    text = " ".join(failure)
+    if "Permission denied" in text:
+        remedy = 'Run it as root: Invoke-EflowVmCommand -command "sudo iotedge list".'
+        return _draft("edgeAgent", Outcome.ERROR, "iotedge list had no right to ask the runtime.", remedy, list(failure))
+    detail = f"The runtime does not answer: {failure[-1].strip()}"
+    remedy = (
+        'Look at its services: Invoke-EflowVmCommand -command "sudo iotedge system status". Then restart them: '
+        'Invoke-EflowVmCommand -command "sudo iotedge system restart".'
+    )
+    return _draft("edgeAgent", Outcome.FAIL, detail, remedy, list(failure))
+
+
+def _judge(module: Module) -> Draft:
+    row = [f"{module.name}  {module.status}  {module.description}  {module.image}"]
+    logs = f'Read why: Invoke-EflowVmCommand -command "sudo iotedge logs {module.name} --tail 100".'
+    if module.status == "running":
+        return _draft(module.name, Outcome.PASS, module.description, lines=row)
+    if module.status in ("failed", "dead"):
+        return _draft(module.name, Outcome.FAIL, _why_failed(module), logs, row)
+    if module.status == "stopped":
+        runtime = module.name in ("edgeAgent", "edgeHub")
+        start = f'Start it: Invoke-EflowVmCommand -command "sudo iotedge restart {module.name}".'
+        return _draft(module.name, Outcome.FAIL if runtime else Outcome.WARN, f"{module.description or 'Stopped'}.", start, row)
+    return _draft(module.name, Outcome.ERROR, f"The runtime does not know its state: {module.status}.", logs, row)
+
+
+def _why_failed(module: Module) -> str:
+    found = _CODE.search(module.description)
+    known = f" ({_CODES[found[1]]})" if found and found[1] in _CODES else ""
+    return f"{module.description or module.status}{known}."
+
+
+# ------------------------------------------------------------------------------------- edgeAgent is not listed
+
+
+def _absent(others: bool, journal: Log | Problem) -> Draft:
+    told = [entry for _, entry in own_entries(journal) if _PULLING.search(said(entry)) or _UP.search(said(entry))]
+    failed = [entry for _, entry in own_entries(journal) if _AGENT_FAILED.search(said(entry))]
+    detail = "The runtime has not created edgeAgent"
+    remedy = 'Read why: Invoke-EflowVmCommand -command "sudo iotedge system logs".'
+    if failed and failed[-1] is _last(failed[-1], told):
+        lines = [said(failed[-1])]
+        return _draft("edgeAgent", Outcome.FAIL, f"{detail}: it tried and failed.", remedy, lines)
+    if others or _is_overdue(told, journal):
+        lines = [said(entry) for entry in told[-3:]]
+        return _draft("edgeAgent", Outcome.FAIL, f"{detail}.", remedy, lines)
+    lines = [said(entry) for entry in told[-3:]]
+    wait = "Wait until its image is pulled (minutes on a bad line), then verify again."
+    return _draft("edgeAgent", Outcome.ERROR, f"{detail} yet.", wait, lines, is_open=True)
+
+
+_AGENT_FAILED = re.compile(
+    r"Could not pull image \S*agent|Failed to (?:pull|create|start) Edge runtime module|pull image \"\S*agent"
+    r"|Could not (?:create|start) module edgeAgent|Error in watchdog",
+    re.IGNORECASE,
+)
+
+
+def _last(failed: LogEntry, told: list[LogEntry]) -> LogEntry:
+    """The later of the failure and the last word of progress that a repeated attempt does not print as well."""
+    settled = [entry for entry in told if re.match(r"Successfully|Created|Edge runtime is running", entry.message)]
+    if not settled or settled[-1].time is None or failed.time is None:
+        return failed
+    return failed if failed.time >= settled[-1].time else settled[-1]
+
+
+def _is_overdue(told: list[LogEntry], journal: Log | Problem) -> bool:
+    """Whether the journal goes on for long after the runtime was up, without a word of pulling at its end."""
+    if isinstance(journal, Problem) or not told or _PULLING.search(told[-1].message):
+        return False
+    first, last = _time(told[0]), _time(journal.entries[-1])
+    return first is not None and last is not None and last - first > _JUST
+
+
+def _time(entry: LogEntry) -> datetime | None:
+    return entry.time

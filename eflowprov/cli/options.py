@@ -1,0 +1,107 @@
+"""Flags that several commands share, and what they turn into."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eflowprov.cli import terminal
+
+if TYPE_CHECKING:
+    from eflowprov.bridge.eflow import EflowHost
+    from eflowprov.model import Report
+    from eflowprov.workflows.channels import ChannelRequest
+
+
+class ChannelName(StrEnum):
+    AUTO = "auto"
+    SSH = "ssh"
+    CMDLET = "cmdlet"
+
+
+class ReportFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Expectation(StrEnum):
+    NEW = "new"
+    DEPLOYED = "deployed"
+
+
+Channel = Annotated[ChannelName, typer.Option(help="The way into the VM; auto prefers ssh, then the cmdlets.")]
+Host = Annotated[str, typer.Option(help="Where the EFLOW cmdlets are: local.")]
+Ssh = Annotated[str, typer.Option(metavar="HOST[:PORT]", help="The VM's SSH server.")]
+SshUser = Annotated[str, typer.Option(help="The VM's user.")]
+SshKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Private key for SSH; only this one is offered.")]
+KnownHosts = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the VM's host key is pinned.")]
+AcceptNew = Annotated[bool, typer.Option("--accept-new-host-key", help="Pin an unknown host key at this connection.")]
+Format = Annotated[ReportFormat, typer.Option("--format", help="The report's form.")]
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report here, not to standard output.")]
+ScopeId = Annotated[str, typer.Option("--scope-id", metavar="S", help="The DPS ID scope, 0ne….")]
+TranscriptFile = Annotated[Path | None, typer.Option("--transcript", metavar="FILE", help="Where what happened is kept.")]
+
+
+def channel_request(
+    channel: ChannelName, ssh: str, ssh_user: str, ssh_key: Path | None, known_hosts: Path | None, accept_new: bool
+) -> ChannelRequest:
+    """The channel flags as one value."""
+    from eflowprov.workflows.channels import ChannelRequest
+
+    return ChannelRequest(channel.value, ssh, ssh_user, ssh_key, known_hosts or default_known_hosts(), accept_new)
+
+
+def default_known_hosts() -> Path:
+    """The user's own pin file: beside no other tool's."""
+    from platformdirs import user_config_path
+
+    return user_config_path("eflowprov", appauthor=False) / "known_hosts"
+
+
+def default_transcript(name: str) -> Path:
+    """A new file in the user's state folder for what happens now."""
+    from datetime import UTC, datetime
+
+    from platformdirs import user_state_path
+
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return user_state_path("eflowprov", appauthor=False) / "transcripts" / f"{name}-{stamp}.jsonl"
+
+
+def eflow_host(target: str) -> EflowHost:
+    """The EFLOW cmdlets of `--host`. InputError for a target that is not `local`; TransportError without a PowerShell."""
+    from eflowprov.bridge.eflow import EflowHost
+    from eflowprov.bridge.session import PowerShellSession
+    from eflowprov.errors import InputError
+
+    if target != "local":
+        raise InputError("--host", f"{target!r} is not supported yet", "Run eflowprov on the host itself, with --host local")
+    return EflowHost(PowerShellSession())
+
+
+def show_report(report: Report, form: ReportFormat, output: Path | None) -> None:
+    """Print the report, or write it whole to a file and say so; end with its exit status."""
+    from eflowprov.reports.console import to_console
+    from eflowprov.reports.json import to_json
+
+    if form is ReportFormat.JSON:
+        text = to_json(report)
+    else:
+        text = to_console(
+            report,
+            width=terminal.width() if output is None else 100,
+            color=output is None and terminal.color(),
+            unicode=output is not None or terminal.unicode_marks(),
+            verbose=terminal.SETTINGS.verbose,
+        )
+    if output is None:
+        terminal.result(text)
+    else:
+        from eflowprov.workflows.files import write_whole
+
+        write_whole(output, text.encode("utf-8"))
+        terminal.hint(f"{report.verdict}: the report is in {output}")
+    raise typer.Exit(report.exit_status)

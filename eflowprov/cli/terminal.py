@@ -1,0 +1,81 @@
+"""What this run's terminal is like, and the three ways to speak: results, hints, progress.
+
+Standard output carries only what was asked for; hints and progress go to standard error, and progress is
+silent where that is no terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import typer
+
+
+@dataclass
+class Settings:
+    """The global flags of this run."""
+
+    debug: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    no_color: bool = False
+    log_file: Path | None = None
+
+
+SETTINGS = Settings()
+
+
+def soften_encodings() -> None:
+    """Let no character that the console's code page lacks end a command after its work is done."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def result(text: str) -> None:
+    """Print what was asked for on standard output."""
+    typer.echo(text, nl=not text.endswith("\n"), color=True)
+
+
+def hint(text: str) -> None:
+    """Tell something worth knowing on standard error, unless --quiet."""
+    if not SETTINGS.quiet:
+        typer.echo(text, err=True)
+
+
+def progress(text: str) -> None:
+    """Tell a step on standard error: on a terminal, or with --verbose."""
+    if not SETTINGS.quiet and (SETTINGS.verbose or sys.stderr.isatty()):
+        typer.echo(text, err=True)
+
+
+def width() -> int:
+    """The console's width in columns; 100 where there is none."""
+    return shutil.get_terminal_size((100, 25)).columns
+
+
+def color(stream: TextIO | None = None) -> bool:
+    """Colour only on a terminal, and never with --no-color or NO_COLOR."""
+    stream = stream or sys.stdout
+    return stream.isatty() and not SETTINGS.no_color and not os.environ.get("NO_COLOR")
+
+
+def unicode_marks(stream: TextIO | None = None) -> bool:
+    """Whether the stream's encoding has the marks of the console report."""
+    encoding = (stream or sys.stdout).encoding or "ascii"
+    try:
+        "✔✘│".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def is_interactive() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

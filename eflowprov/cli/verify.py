@@ -1,0 +1,77 @@
+"""`verify`: the pass/fail readiness report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eflowprov.cli import options, terminal
+
+if TYPE_CHECKING:
+    from eflowprov.model import Report
+    from eflowprov.workflows.channels import ChannelRequest
+    from eflowprov.workflows.verify import VerifyOptions
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "verify",
+        epilog="Example: eflowprov verify --ssh 172.27.120.111 --ssh-key id_ed25519 --format json",
+    )(verify)
+
+
+def verify(
+    channel: options.Channel = options.ChannelName.AUTO,
+    host: options.Host = "local",
+    ssh: options.Ssh = "",
+    ssh_user: options.SshUser = "iotedge-user",
+    ssh_key: options.SshKey = None,
+    known_hosts: options.KnownHosts = None,
+    accept_new_host_key: options.AcceptNew = False,
+    expect: Annotated[
+        options.Expectation | None, typer.Option(help="deployed: a device without a deployment is not ready.")
+    ] = None,
+    since: Annotated[str, typer.Option(help="How far back the logs are read: 30m, 1h, 2d.")] = "1h",
+    timeout: Annotated[float, typer.Option(min=1.0, help="Deadline of all commands together, in seconds.")] = 420.0,
+    format_: options.Format = options.ReportFormat.CONSOLE,
+    output: options.Output = None,
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep what the commands printed.")] = None,
+    saved: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Judge saved outputs, without a VM.")
+    ] = None,
+) -> None:
+    """Ask the VM, judge what it says, and print a readiness report.
+
+    Exit status 0 for ready and ready-awaiting-deployment, 1 for not-ready, 3 for unknown.
+    """
+    from eflowprov.workflows.verify import VerifyOptions
+
+    wanted = VerifyOptions(since, timeout, expect.value if expect else "")
+    wanted.journal_since()
+    if saved is not None:
+        report = _from_saved(saved, wanted)
+    else:
+        request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
+        report = _live(request, host, wanted, save)
+    options.show_report(report, format_, output)
+
+
+def _from_saved(folder: Path, wanted: VerifyOptions) -> Report:
+    from eflowprov.workflows.outputs import read_saved
+    from eflowprov.workflows.verify import report_on
+
+    return report_on(read_saved(folder), wanted, vm=str(folder), channel="saved")
+
+
+def _live(request: ChannelRequest, host: str, wanted: VerifyOptions, save: Path | None) -> Report:
+    from eflowprov.workflows.channels import open_channel
+    from eflowprov.workflows.verify import verify_vm
+
+    opened = open_channel(request, lambda: options.eflow_host(host))
+    terminal.hint(f"into the VM by {opened.channel.name}: {opened.because}")
+    try:
+        return verify_vm(opened.channel, wanted, host=host, save_to=save)
+    finally:
+        opened.channel.close()

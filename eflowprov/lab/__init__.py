@@ -1,0 +1,1 @@
+"""The simulated machine: DPS, VM, host, scenarios."""

@@ -1,0 +1,105 @@
+"""The programs of the simulated VM: `iotedge`, `date` and `cat`, as far as eflowprov and a trainee use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from eflowprov.lab.journal import LabJournal
+from eflowprov.lab.runtime import LabRuntime
+from eflowprov.lab.runtime_checks import as_json, as_text, run_checks
+from eflowprov.model import Module
+
+Answer = tuple[int, bytes, bytes]
+_DOWN = (
+    "A module runtime error occurred\n\tcaused by: Could not list modules\n"
+    "\tcaused by: error trying to connect: No such file or directory (os error 2)\n\n"
+)
+
+
+class LabPrograms:
+    """The table of programs over one runtime and its journal. Every program is called with its arguments, without its own name."""
+
+    def __init__(self, runtime: LabRuntime, journal: LabJournal, files: Mapping[str, bytes]) -> None:
+        self._runtime = runtime
+        self._journal = journal
+        self._files = files
+
+    def table(self) -> dict[str, Callable[[Sequence[str]], Answer]]:
+        return {"iotedge": self._iotedge, "date": _date, "cat": self._cat}
+
+    def _iotedge(self, arguments: Sequence[str]) -> Answer:
+        match list(arguments):
+            case ["list"]:
+                return self._list()
+            case ["check", *options]:
+                return self._check(options)
+            case ["system", "logs", "--", *options]:
+                return _printed(self._journal.render(options, now=datetime.now(UTC)))
+            case ["system", "logs"]:
+                return _printed(self._journal.render((), now=datetime.now(UTC)))
+            case ["system", "status"]:
+                return _printed(self._status())
+            case ["logs", "edgeAgent", *_]:
+                return self._agent_log()
+            case ["version"]:
+                return _printed("iotedge 1.5.21\n")
+        return 2, b"", f"error: unrecognized subcommand '{' '.join(arguments)}'\n\nUsage: iotedge <COMMAND>\n".encode()
+
+    def _list(self) -> Answer:
+        if not self._runtime.is_up:
+            return 1, b"", _DOWN.encode()
+        rows = [_row("NAME", "STATUS", "DESCRIPTION", "Config")]
+        rows += [_module_row(module) for module in sorted(self._runtime.modules, key=lambda module: module.name)]
+        return _printed("".join(f"{row}\n" for row in rows))
+
+    def _check(self, options: Sequence[str]) -> Answer:
+        named = dict(zip(options, [*options[1:], ""], strict=True))
+        results = run_checks(self._runtime, hub=named.get("--iothub-hostname", ""))
+        status = 1 if any(result.outcome == "error" for result in results) else 0
+        if named.get("--output", named.get("-o")) == "json":
+            return status, (json.dumps(as_json(results, datetime.now(UTC))) + "\n").encode(), b"\n" if status else b""
+        return status, as_text(results, verbose="--verbose" in options).encode(), b""
+
+    def _status(self) -> str:
+        services = self._runtime.services
+        lines = ["System services:", *(f"    {name:24}{state}" for name, state in services.items()), ""]
+        for name, state in services.items():
+            if state.startswith("Down"):
+                lines += [f"{name} is in a bad state because:", f"{name}.service: {state}: Printing the last 10 log lines."]
+                lines += self._journal.render((), now=datetime.now(UTC)).splitlines()[-10:]
+                lines.append("")
+        lines.append("Use 'iotedge system logs' to check for non-fatal errors.")
+        lines.append("Use 'iotedge check' to diagnose connectivity and configuration issues.")
+        return "\n".join(lines) + "\n"
+
+    def _agent_log(self) -> Answer:
+        if not any(module.name == "edgeAgent" for module in self._runtime.modules):
+            return 1, b"", b"A module runtime error occurred\n\tcaused by: No such container: edgeAgent\n\n"
+        return _printed("".join(f"{line}\n" for line in self._runtime.agent_log))
+
+    def _cat(self, arguments: Sequence[str]) -> Answer:
+        (path,) = arguments[-1:] or ("",)
+        if path not in self._files:
+            return 1, b"", f"cat: {path}: No such file or directory\n".encode()
+        return 0, self._files[path], b""
+
+
+def _date(arguments: Sequence[str]) -> Answer:
+    now = datetime.now(UTC)
+    return _printed(f"{int(now.timestamp())}\n" if list(arguments) == ["+%s"] else f"{now:%a %b %d %H:%M:%S UTC %Y}\n")
+
+
+def _printed(text: str) -> Answer:
+    return 0, text.encode(), b""
+
+
+def _row(*cells: str) -> str:
+    """Columns as the tab writer makes them: at least 15 wide, plus two."""
+    *padded, last = cells
+    return "".join(f"{cell:15}  " for cell in padded) + last
+
+
+def _module_row(module: Module) -> str:
+    return _row(module.name, module.status, module.description, module.image)

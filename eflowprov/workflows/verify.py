@@ -1,0 +1,189 @@
+"""Readiness: outputs in, report out, from a live VM or from saved files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from eflowprov import __version__
+from eflowprov.checks.runtime import Judgement, judge_runtime
+from eflowprov.errors import InputError, ParseError
+from eflowprov.model import (
+    CommandResult,
+    Finding,
+    Identity,
+    LogSummary,
+    Outcome,
+    Problem,
+    Report,
+    RuntimeFacts,
+    Target,
+    VmChannel,
+)
+from eflowprov.parsers.agent_log import parse_agent_log
+from eflowprov.parsers.iotedge_check import parse_check
+from eflowprov.parsers.iotedge_list import parse_list
+from eflowprov.parsers.system_logs import assigned_hub, parse_system_logs
+from eflowprov.parsers.system_status import parse_system_status
+from eflowprov.parsers.text import decode, first_words
+from eflowprov.redaction import redact
+from eflowprov.workflows.collect import Collector
+from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, Output, Outputs, save
+
+T = TypeVar("T")
+
+_DURATION = re.compile(r"^\d+(s|m|min|h|d)$")
+_NOT_FOUND = 127  # a shell's status for a program that is not there
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """`since` as `1h`, `10m`, `2d`; `timeout_s` for all commands together; `expect` is "", "new" or "deployed"."""
+
+    since: str = "1h"
+    timeout_s: float = 420.0
+    expect: str = ""
+    hub: str = ""
+
+    def journal_since(self) -> str:
+        """`since` in journalctl's words. InputError when it is no duration."""
+        if not _DURATION.match(self.since):
+            raise InputError("--since", f"{self.since!r} is no duration", "Give for example 30m, 1h or 2d")
+        return f"-{self.since}"
+
+
+def collect(channel: VmChannel, options: VerifyOptions) -> Outputs:
+    """Run the five commands in the VM."""
+    return Collector(
+        channel, since=options.journal_since(), timeout_s=options.timeout_s, find_hub=_hub_in, hub=options.hub
+    ).collect()
+
+
+def judge(outputs: Outputs, *, now: datetime) -> Judgement:
+    """Read the outputs and judge them."""
+    return judge_runtime(read(outputs), now=now)
+
+
+def read(outputs: Outputs) -> RuntimeFacts:
+    """Every output parsed, or a `Problem` in its place."""
+    results = outputs.results
+    return RuntimeFacts(
+        modules=_parsed(results[LIST], parse_list, errors_too=True),
+        checks=_parsed(results[CHECK], parse_check),
+        logs=_parsed(results[LOGS], parse_system_logs),
+        services=_parsed(results[STATUS], parse_system_status),
+        agent=_parsed(results[AGENT], parse_agent_log, errors_too=True),
+        hub_asked=outputs.hub_asked,
+    )
+
+
+def report_on(outputs: Outputs, options: VerifyOptions, *, vm: str, channel: str, host: str = "") -> Report:
+    """Judge outputs and make the report of them."""
+    started_at = datetime.now(UTC)
+    return assemble(
+        judge(outputs, now=started_at), started_at=started_at, target=Target(host, vm, channel), identity=Identity(), expect=options.expect
+    )
+
+
+def verify_vm(channel: VmChannel, options: VerifyOptions, *, host: str, save_to: Path | None = None) -> Report:
+    """Ask the VM over an open channel, keep what it printed where that is wanted, and make the report."""
+    started_at = datetime.now(UTC)
+    outputs = collect(channel, options)
+    if save_to is not None:
+        save(save_to, outputs)
+    return assemble(
+        judge(outputs, now=datetime.now(UTC)),
+        started_at=started_at,
+        target=Target(host, channel.vm, channel.name),
+        identity=Identity(),
+        expect=options.expect,
+    )
+
+
+def assemble(
+    judgement: Judgement | None,
+    *,
+    started_at: datetime,
+    target: Target,
+    identity: Identity,
+    extra: Iterable[Finding] = (),
+    expect: str = "",
+) -> Report:
+    """One report from the judgement of the VM and the findings of the steps before it; no secret gets past here."""
+    findings = (*extra, *(judgement.findings if judgement else ()))
+    if judgement:
+        identity = replace(
+            identity, hub=identity.hub or judgement.hub, device_id=identity.device_id or judgement.device_id
+        )
+    return Report(
+        tool_version=__version__,
+        started_at=started_at,
+        duration_s=(datetime.now(UTC) - started_at).total_seconds(),
+        target=target,
+        identity=identity,
+        findings=tuple(_as_expected(_redacted(finding), expect) for finding in findings),
+        modules=judgement.modules if judgement else (),
+        logs=_redacted_logs(judgement.logs) if judgement else LogSummary(),
+    )
+
+
+def _parsed(output: Output, parse: Callable[[str], T], *, errors_too: bool = False) -> T | Problem:
+    """Parse an output; with `errors_too` the error that the command printed in its place is facts as well."""
+    if isinstance(output, Problem):
+        return output
+    text, errors = decode(output.stdout), decode(output.stderr)
+    if output.status is None:
+        return Problem(output.note or "the command did not end", seen=first_words(text or errors))
+    if not text.strip() and errors.strip():
+        problem = _known_trouble(output, errors)
+        if problem or not errors_too:
+            return problem or Problem(f"it printed only an error: {first_words(errors)}", seen=first_words(errors))
+        text = errors
+    try:
+        return parse(text)
+    except ParseError as error:
+        return Problem(error.why, seen=first_words(text))
+
+
+def _known_trouble(result: CommandResult, errors: str) -> Problem | None:
+    if result.status == _NOT_FOUND or "command not found" in errors:
+        return Problem("the program is not there", seen=first_words(errors))
+    if errors.lstrip().startswith("sudo:"):
+        return Problem("sudo refused it (the user needs sudo without a password)", seen=first_words(errors))
+    return None
+
+
+def _hub_in(logs: CommandResult) -> str:
+    try:
+        return assigned_hub(parse_system_logs(decode(logs.stdout)))
+    except ParseError:
+        return ""
+
+
+def _as_expected(finding: Finding, expect: str) -> Finding:
+    """With `--expect deployed`, what a new device may lack is a failure."""
+    if expect == "deployed" and finding.outcome is Outcome.EXPECTED:
+        return replace(
+            finding,
+            outcome=Outcome.FAIL,
+            detail=f"{finding.detail} A deployed device was expected.".strip(),
+            remedy=finding.remedy or "Set a deployment for the device in IoT Hub, then verify again.",
+        )
+    return finding
+
+
+def _redacted(finding: Finding) -> Finding:
+    return replace(
+        finding,
+        detail=redact(finding.detail),
+        remedy=redact(finding.remedy),
+        evidence=redact(finding.evidence),
+    )
+
+
+def _redacted_logs(logs: LogSummary) -> LogSummary:
+    return replace(logs, patterns=tuple(replace(pattern, sample=redact(pattern.sample)) for pattern in logs.patterns))
