@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Set up this checkout and run it; needs nothing but Python 3.11 or later.
 
-    python3 dev.py lab [flags of `eflowprov lab run`]    set up, run the whole path against a simulated machine
-    python3 dev.py test [flags of pytest]                set up, run every check and test
+python3 dev.py lab [flags of `eflowprov lab run`]    set up, run the whole path against a simulated machine
+python3 dev.py test [flags of pytest]                set up, run every check and test
 """
 
 import hashlib

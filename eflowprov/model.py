@@ -177,12 +177,13 @@ class Log:
 
     `lines` counts the lines of the source; `entries` are in the order of the source. No entry at all is a Log with
     `entries == ()` (journalctl's own `-- No entries --`), not a ParseError. `failure` holds the message and causes when the
-    command printed an error in place of a log.
+    command printed an error in place of a log. `torn` is True when a line was cut off, so that something is missing.
     """
 
     entries: tuple[LogEntry, ...] = ()
     lines: int = 0
     failure: tuple[str, ...] = ()
+    torn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,14 @@ def dearest_iterations(data: bytes, depth: int = 0) -> int:
     return dearest
 
 
-def first_tag_inside(data: bytes) -> int:
-    """Give the tag of the first element inside the outermost one; 0 when there is none.
+def first_inside(data: bytes) -> tuple[int, bytes]:
+    """Give tag and content of the first element inside the outermost one; `(0, b"")` when there is none.
 
-    An INTEGER begins a PFX (RFC 7292, 4), an OBJECT IDENTIFIER a PKCS#7, a SEQUENCE a certificate.
+    The INTEGER 3 begins a PFX (RFC 7292, 4), a smaller one a private key, an OBJECT IDENTIFIER a PKCS#7, a SEQUENCE a
+    certificate.
     """
     outermost = next(_items(data), (0, b""))[1]
-    return next(_items(outermost), (0, b""))[0]
+    return next(_items(outermost), (0, b""))
 
 
 def _items(data: bytes) -> Iterator[tuple[int, bytes]]:

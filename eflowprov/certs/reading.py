@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eflowprov.certs.chain import key_matches, signed_by_next
-from eflowprov.certs.der import INTEGER, OBJECT_IDENTIFIER, dearest_iterations, first_tag_inside
+from eflowprov.certs.der import INTEGER, OBJECT_IDENTIFIER, dearest_iterations, first_inside
 from eflowprov.certs.facts import certificate_facts, key_type_of
 from eflowprov.certs.keys import MAX_ITERATIONS, EncryptedKeyError, is_encrypted, load_key
 from eflowprov.certs.pem import Block, find_blocks, quirks, to_text
@@ -31,6 +31,8 @@ _OTHER_KINDS = {
     "TRUSTED CERTIFICATE": "OpenSSL's own trusted form; turn it into PEM with: openssl x509",
     "PKCS7": "a PKCS#7 bundle; turn it into PEM with: openssl pkcs7 -print_certs",
 }
+_KEY_ALONE = "it holds a private key and no certificate", "Give the certificate; the key goes beside it"
+_PFX_VERSION = b"\x03"  # RFC 7292, 4; a private key's version is 0 or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,24 @@ def read_bundle(source: str, data: bytes, *, key: bytes | None = None, passphras
         )
 
 
+def is_key_file(data: bytes) -> bool:
+    """Whether a file holds a private key and no certificate."""
+    if data[:1] == b"\x30":
+        tag, content = first_inside(data)
+        return tag == INTEGER and content != _PFX_VERSION
+    labels = {block.label for block in find_blocks(to_text(data))}
+    return not labels & _CERTIFICATE_LABELS and any(label.endswith("PRIVATE KEY") for label in labels)
+
+
+def read_key(source: str, data: bytes, *, passphrase: Secret | None = None) -> BundleFacts:
+    """Read a key file's facts: `key_type` (`""` while it is encrypted and there is no passphrase) and `key_encrypted`.
+
+    Raises EncryptedKeyError for a wrong passphrase, InputError for what cannot be read.
+    """
+    key, encrypted = _open_key(source, data, passphrase)
+    return BundleFacts(source, (), key_type=key_type_of(key.public_key) if key else "", key_encrypted=encrypted)
+
+
 def open_bundle(source: str, data: bytes, *, key: bytes | None = None, passphrase: Secret | None = None) -> Bundle:
     """Open a certificate file of any kind, and the key beside or inside it; raises like `read_bundle`."""
     if len(data) > MAX_BYTES:
@@ -99,10 +119,12 @@ def _open_pem(source: str, data: bytes, passphrase: Secret | None) -> Bundle:
 
 
 def _open_der(source: str, data: bytes, passphrase: Secret | None) -> Bundle:
-    inside = first_tag_inside(data)
-    if inside == INTEGER:
+    tag, content = first_inside(data)
+    if tag == INTEGER and content == _PFX_VERSION:
         return _open_pfx(source, data, passphrase)
-    if inside == OBJECT_IDENTIFIER:
+    if tag == INTEGER:
+        raise InputError(source, *_KEY_ALONE)
+    if tag == OBJECT_IDENTIFIER:
         raise InputError(source, f"it is {_OTHER_KINDS['PKCS7']} -inform DER", "Give PEM, DER or PFX")
     return Bundle((_load_der(source, 1, data),), None, None, ("der",))
 
@@ -164,7 +186,7 @@ def _not_a_certificate(blocks: list[Block]) -> tuple[str, str]:
         return "it holds no certificate (no BEGIN CERTIFICATE line, no DER)", "Give a PEM, DER or PFX file"
     label = blocks[0].label
     if label.endswith("PRIVATE KEY"):
-        return "it holds a private key and no certificate", "Give the certificate; the key goes beside it"
+        return _KEY_ALONE
     return f"it is {_OTHER_KINDS.get(label, f'of the unknown kind {label}')}", "Give a PEM, DER or PFX certificate file"
 
 

@@ -66,7 +66,8 @@ _THROTTLED = Explanation(
 )
 _SERVICE = Explanation(
     "DPS itself had a fault; the device did nothing wrong.",
-    "Wait five minutes, then register again; if it stays, look at the Azure status page and give Microsoft the tracking ID.",
+    "Wait five minutes, then register again; if it stays, look at the Azure status page and give Microsoft the "
+    "tracking ID.",
     "service-fault",
 )
 _BAD_REQUEST = Explanation(
@@ -81,7 +82,8 @@ _REFUSALS = (
     _known(
         "ca-not-found",
         r"CA certificate not found",
-        "The certificate chain that the device sent does not reach a CA that this DPS knows and has verified. Most often "
+        "The certificate chain that the device sent does not reach a CA that this DPS knows and has verified. Most "
+        "often "
         "the intermediates are missing from the file, or the CA was uploaded but not verified.",
         "Give the device the full chain (leaf first, then the intermediates): ID.chain.pem. Then look in the DPS under "
         "Certificates whether the CA is there with status Verified.",
@@ -99,13 +101,15 @@ _REFUSALS = (
         r"Invalid certificate",
         "DPS does not accept this certificate: it is expired or not yet valid, its root is not verified, it is not the "
         "enrolled one, or a CA certificate was given as the identity.",
-        "Check it: eflowprov certs check CHAIN --registration-id ID. Then provision again with a valid leaf and its key.",
+        "Check it: eflowprov certs check CHAIN --registration-id ID. Then provision again with a valid leaf and its "
+        "key.",
     ),
     _Known(re.compile(r"custom allocation failed", re.IGNORECASE), _ALLOCATION),
     _known(
         "hub-link",
         r"ErrorCode:\s*IotHubUnauthorizedAccess",
-        "DPS took the device, but IoT Hub does not let DPS in: the link between the two holds an old key, or the endpoint "
+        "DPS took the device, but IoT Hub does not let DPS in: the link between the two holds an old key, or the "
+        "endpoint "
         "is of another cloud.",
         "In the DPS, remove the linked IoT Hub and add it again, and check the global endpoint (the US government and "
         "China clouds have their own). Then provision again.",
@@ -131,7 +135,8 @@ _REFUSALS = (
     ),
     _known(
         "dns",
-        r"failed to lookup address|name resolution|no such host|could not resolve|name or service not known|server misbehaving",
+        r"failed to lookup address|name resolution|no such host|could not resolve|name or service not known"
+        r"|server misbehaving",
         "The VM cannot resolve the name of the DPS endpoint: it has no DNS server, or one that does not answer.",
         'Try it in the VM: Invoke-EflowVmCommand -command "resolvectl query global.azure-devices-provisioning.net". '
         "Set a DNS server: Set-EflowVmDNSServers.",
@@ -148,12 +153,14 @@ _REFUSALS = (
         r"certificate verify failed|self.signed certificate|unable to get (?:local )?issuer|handshake|unknown CA",
         "TLS failed before DPS could answer: something on the way opens the connection (proxy inspection), or the VM's "
         "clock is wrong.",
-        "Exempt global.azure-devices-provisioning.net and *.azure-devices.net from TLS inspection, and compare the VM's "
+        "Exempt global.azure-devices-provisioning.net and *.azure-devices.net from TLS inspection, and compare the "
+        "VM's "
         "clock with the host's.",
     ),
     _known(
         "network",
-        r"timed? ?out|network is unreachable|no route to host|connection (?:refused|reset)|os error 1(?:01|04|10|11|13)\b"
+        r"timed? ?out|network is unreachable|no route to host|connection (?:refused|reset)|os error 1(?:01|04|10|11"
+        r"|13)\b"
         r"|error trying to connect",
         "The VM does not reach Azure over the network.",
         "Let the VM out on ports 443, 5671 and 8883 to global.azure-devices-provisioning.net and *.azure-devices.net, "
@@ -169,7 +176,8 @@ _REFUSALS = (
     _known(
         "malformed-answer",
         r"malformed|EOF while parsing|expected value at line|missing field|invalid type",
-        "The answer was not what DPS sends: a proxy or a captive portal answered in its place, or the runtime is too old.",
+        "The answer was not what DPS sends: a proxy or a captive portal answered in its place, or the runtime is "
+        "too old.",
         "Update EFLOW, check the global endpoint's address, and try it from the VM: "
         'Invoke-EflowVmCommand -command "curl -sSI https://global.azure-devices-provisioning.net".',
     ),
@@ -177,7 +185,8 @@ _REFUSALS = (
         "key-not-readable",
         r"Permission denied|AZIOT_KEYS_RC_ERR",
         "The identity service may not read the private key or the certificate.",
-        'Look at the files: Invoke-EflowVmCommand -command "sudo ls -l /home/iotedge-user/certs /home/iotedge-user/private". '
+        'Look at the files: Invoke-EflowVmCommand -command "sudo ls -l /home/iotedge-user/certs '
+        '/home/iotedge-user/private". '
         "The key belongs to aziotks, the certificate to aziotcs.",
     ),
     _known(
@@ -203,7 +212,8 @@ _BY_STATUS = {
 _BY_CONNACK = {2: _BAD_REQUEST, 3: _SERVICE, 4: _UNAUTHORIZED, 5: _UNAUTHORIZED}
 _UNKNOWN = Explanation(
     "DPS refused, and this refusal is not in the catalogue.",
-    "Read DPS's own message, and look the code up in the DPS troubleshooting guide; the tracking ID is for Microsoft's support.",
+    "Read DPS's own message, and look the code up in the DPS troubleshooting guide; the tracking ID is for "
+    "Microsoft's support.",
     "unknown",
 )
 
@@ -211,7 +221,7 @@ _UNKNOWN = Explanation(
 def explain_refusal(http_status: int, error_code: int, message: str) -> Explanation:
     """Decode a refusal of DPS: by its message, else its error code, else its HTTP status.
 
-    `http_status` 0 means that MQTT's CONNACK refused, with its return code in `error_code`; what is not told is 0 or "".
+    `http_status` 0 means that MQTT's CONNACK refused, its return code being `error_code`; what is not told is 0 or "".
     """
     for known in _REFUSALS:
         if known.pattern.search(message):
@@ -237,7 +247,8 @@ _CMDLET_MESSAGES = (
     _known(
         "not-running-after-provisioning",  # iotedge-eflow#135
         r"iotedge service not running after provisioning",
-        "The identity that was given cannot be used, so that the runtime stops at once. Most often a CA certificate or a "
+        "The identity that was given cannot be used, so that the runtime stops at once. Most often a CA certificate "
+        "or a "
         "foreign key was given in place of the device's own.",
         "Check both files: eflowprov certs check CHAIN KEY --registration-id ID. Then read why: eflowprov verify.",
     ),
@@ -245,7 +256,7 @@ _CMDLET_MESSAGES = (
         "failed-to-provision",  # iotedge-eflow#289, #301, #316
         r"^\s*(?:-\s*)?Failed to provision(?: config\.toml)?\b",
         "The runtime in the VM did not come up with the new identity; the cmdlet does not say why, the VM's logs do.",
-        "Read the reason: eflowprov verify, or Invoke-EflowVmCommand -command \"sudo iotedge system logs\".",
+        'Read the reason: eflowprov verify, or Invoke-EflowVmCommand -command "sudo iotedge system logs".',
     ),
     _known(
         "scp-permission-denied",  # iotedge-eflow#103
@@ -256,14 +267,16 @@ _CMDLET_MESSAGES = (
     _known(
         "output-lost",  # iotedge-eflow#307, #53
         r"ssh\s+failed to execute \[",
-        "A command in the VM ended with an error, and the cmdlet dropped what it printed. With DpsX509, -registrationId is "
+        "A command in the VM ended with an error, and the cmdlet dropped what it printed. With DpsX509, "
+        "-registrationId is "
         "a known cause.",
         "Leave -registrationId out (eflowprov provision does), then read the VM's logs: eflowprov verify.",
     ),
     _known(
         "wssdagent-certificate",  # iotedge-eflow#225, #282, #295, #305
         r"certificate has expired or is not yet valid|authentication handshake failed",
-        "The certificate of EFLOW's own service wssdagent has expired, one year after installation; no cmdlet reaches the VM.",
+        "The certificate of EFLOW's own service wssdagent has expired, one year after installation; no cmdlet "
+        "reaches the VM.",
         "Renew it with Microsoft's script updateWssdCert.ps1 (repository Azure/iotedge-eflow), then try again.",
     ),
     _known(

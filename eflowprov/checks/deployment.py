@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from eflowprov.checks.judgement import Draft, evidence
-from eflowprov.checks.words import own_entries, said
+from eflowprov.checks.words import own_entries, quoted, said
 from eflowprov.model import Finding, Log, LogEntry, ModuleList, Outcome, Problem
 
 ID = "deployment/present"
@@ -26,7 +26,8 @@ _BROKEN = re.compile(
 _STARTED = re.compile(r"^Plan execution started", re.IGNORECASE)
 _ENDED = re.compile(r"^Plan execution ended", re.IGNORECASE)
 _FAILED = re.compile(
-    r"Executing command for operation .* failed|^Step failed in deployment|Edge agent plan execution failed", re.IGNORECASE
+    r"Executing command for operation .* failed|^Step failed in deployment|Edge agent plan execution failed",
+    re.IGNORECASE,
 )
 # edged's own words about modules other than edgeAgent: somebody deployed them.
 _OTHER_MODULE = re.compile(r"\b(?:creat|start)\w* module (?!edgeAgent\b)(?P<name>[\w-]+)", re.IGNORECASE)
@@ -77,25 +78,32 @@ def _draft(
 
 _DEPLOY = "Set modules for the device in IoT Hub (or wait for its automatic deployment), then verify again."
 _VERDICTS = {
-    "empty": (Outcome.EXPECTED, "417: the device's deployment configuration is not set. A new device looks so.", _DEPLOY),
+    "empty": (
+        Outcome.EXPECTED,
+        "417: the device's deployment configuration is not set. A new device looks so.",
+        _DEPLOY,
+    ),
     "carried-out": (Outcome.PASS, "edgeAgent carried the deployment out.", ""),
     "failed": (
         Outcome.FAIL,
         "A deployment is there, and edgeAgent could not carry it out.",
-        "Read the failed command below; most often an image cannot be pulled or a module's options are wrong. Then mend the "
-        'deployment in IoT Hub. The whole log: Invoke-EflowVmCommand -command "sudo iotedge logs edgeAgent --tail 200".',
+        "Read the failed command below; most often an image cannot be pulled or a module's options are wrong. Then "
+        "mend the "
+        'deployment in IoT Hub. The whole log: Invoke-EflowVmCommand -command "sudo iotedge logs edgeAgent --tail '
+        '200".',
     ),
     "broken": (
         Outcome.FAIL,
         "A deployment is there, and edgeAgent cannot read it (412: schema version; 400: format).",
-        "Mend the deployment manifest in IoT Hub: schemaVersion must be one that this runtime knows, and the format valid.",
+        "Mend the deployment manifest in IoT Hub: schemaVersion must be one that this runtime knows, and the format "
+        "valid.",
     ),
 }
 
 
 def _by_agent(word: _Word) -> Draft:
     outcome, detail, remedy = _VERDICTS[word.state]
-    return _draft(outcome, detail, remedy, lines=evidence(said(entry) for entry in word.entries[-3:]))
+    return _draft(outcome, detail, remedy, lines=evidence(quoted(entry) for entry in word.entries[-3:]))
 
 
 def _in_journal(journal: Log | Problem) -> list[tuple[str, LogEntry]]:
@@ -116,19 +124,26 @@ def _by_list(modules: ModuleList | Problem, asked_for: list[tuple[str, LogEntry]
         return _draft(Outcome.PASS, detail, source="iotedge list", lines=evidence(others))
     if word is not None:
         detail = "edgeAgent began to carry a deployment out, and has not ended."
-        lines = evidence(said(entry) for entry in word.entries)
+        lines = evidence(quoted(entry) for entry in word.entries)
         return _draft(Outcome.ERROR, detail, "Wait two minutes, then verify again.", lines=lines, is_open=True)
     return _deployed_but_absent(*asked_for[-1]) if asked_for else _nothing_deployed()
 
 
 def _deployed_but_absent(name: str, entry: LogEntry) -> Draft:
-    lines = evidence([said(entry)])
+    lines = evidence([quoted(entry)])
     if _OTHER_FAILED.search(said(entry)):
         _, detail, remedy = _VERDICTS["failed"]
-        return _draft(Outcome.FAIL, f"{detail} Module {name} is missing.", remedy, lines=lines, source="iotedge system logs")
+        return _draft(
+            Outcome.FAIL, f"{detail} Module {name} is missing.", remedy, lines=lines, source="iotedge system logs"
+        )
     detail = f"The runtime was asked for module {name}, and the module is not there yet."
     return _draft(
-        Outcome.ERROR, detail, "Wait two minutes, then verify again.", lines=lines, source="iotedge system logs", is_open=True
+        Outcome.ERROR,
+        detail,
+        "Wait two minutes, then verify again.",
+        lines=lines,
+        source="iotedge system logs",
+        is_open=True,
     )
 
 

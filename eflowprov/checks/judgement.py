@@ -8,7 +8,7 @@ refuses is not ready, although nobody could ask it about its deployment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from eflowprov.model import Finding, LogSummary, Module, Outcome
 
@@ -33,7 +33,7 @@ class Judgement:
 
     findings: tuple[Finding, ...]
     modules: tuple[Module, ...] = ()
-    logs: LogSummary = LogSummary()
+    logs: LogSummary = field(default_factory=LogSummary)
     hub: str = ""
     device_id: str = ""
 

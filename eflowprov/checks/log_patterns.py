@@ -45,7 +45,8 @@ KNOWN_MESSAGES = (
         Gravity.HARMLESS,
         "no trust bundle is configured",
         r"trust-bundle",
-        "The services ask for a trust bundle, and there is none: that is normal on a device without downstream devices.",
+        "The services ask for a trust bundle, and there is none: that is normal on a device without downstream "
+        "devices.",
         "",
     ),
     _message(
@@ -80,13 +81,15 @@ KNOWN_MESSAGES = (
         "the disk is full",
         r"no space left on device|not enough space on the disk",
         "The VM's disk is full: no image can be pulled and nothing can be written.",
-        'Free space: Invoke-EflowVmCommand -command "sudo docker system prune -f", or make the disk larger with Set-EflowVm.',
+        'Free space: Invoke-EflowVmCommand -command "sudo docker system prune -f", or make the disk larger with '
+        "Set-EflowVm.",
     ),
     _message(
         "image-pull-failed",  # iotedge#5588, #6831, #6863
         Gravity.BLOCKING,
         "an image could not be pulled",
-        r"could not pull image|failed to pull (?:edge runtime )?(?:module|image)|pull image \"|registry operation error",
+        r"could not pull image|failed to pull (?:edge runtime )?(?:module|image)|pull image \""
+        r"|registry operation error",
         "The container engine could not fetch an image: no way to the registry, wrong credentials, or a wrong name.",
         'Try it in the VM: Invoke-EflowVmCommand -command "sudo docker pull IMAGE". Check DNS, proxy and the '
         "registry's credentials.",
@@ -95,11 +98,13 @@ KNOWN_MESSAGES = (
         "container-failed",  # iotedge#5812, #3005
         Gravity.BLOCKING,
         "a container could not be created or started",
-        r"OCI runtime create failed|failed to create (?:shim|task|endpoint)|could not (?:create|start) (?:module|network)"
+        r"OCI runtime create failed|failed to create (?:shim|task|endpoint)|could not (?:create|start) (?:module"
+        r"|network)"
         r"|failed to (?:create|start) (?:edge runtime )?module|failed programming external connectivity"
         r"|iptables failed|could not initialize module runtime",
         "The container engine could not run a container: its kernel, network or storage is not as it needs it.",
-        'Restart the engine: Invoke-EflowVmCommand -command "sudo systemctl restart docker". If it stays, deploy the VM anew.',
+        'Restart the engine: Invoke-EflowVmCommand -command "sudo systemctl restart docker". If it stays, deploy '
+        "the VM anew.",
     ),
     _message(
         "agent-sign-failed",  # iotedge#4027
@@ -141,14 +146,16 @@ KNOWN_MESSAGES = (
         "a service may not read its key",
         r"AZIOT_KEYS_RC_ERR|could not (?:load|read) (?:private )?key|Permission denied \(os error 13\)",
         "The service's user has no right to the file or socket.",
-        'Look at the owners: Invoke-EflowVmCommand -command "sudo ls -l /home/iotedge-user/certs /home/iotedge-user/private". '
+        'Look at the owners: Invoke-EflowVmCommand -command "sudo ls -l /home/iotedge-user/certs '
+        '/home/iotedge-user/private". '
         "The key belongs to aziotks (mode 0600), the certificate to aziotcs (0644).",
     ),
     _message(
         "tpm-failed",  # iotedge#5834, #6658
         Gravity.NOTABLE,
         "the TPM or its service does not work",
-        r"could not initialize TPM|tcti:IO failure|Failed to instantiate TCTI|Failure initializ\w+ TPM|get_tpm_keys\S* .*\b[45]\d\d",
+        r"could not initialize TPM|tcti:IO failure|Failed to instantiate TCTI|Failure initializ\w+ TPM"
+        r"|get_tpm_keys\S* .*\b[45]\d\d",
         "The TPM does not answer. With X.509 it is not needed.",
         'With a TPM: Invoke-EflowVmCommand -command "sudo systemctl status aziot-tpmd".',
     ),
@@ -158,7 +165,8 @@ KNOWN_MESSAGES = (
         "TLS failed",
         r"certificate verify failed|self.signed certificate|unable to get (?:local )?issuer certificate|TLS handshake",
         "Something on the way opens the connection (proxy inspection), or the VM's clock is wrong.",
-        "Exempt *.azure-devices.net and global.azure-devices-provisioning.net from TLS inspection, and compare the clocks.",
+        "Exempt *.azure-devices.net and global.azure-devices-provisioning.net from TLS inspection, and compare the "
+        "clocks.",
     ),
     _message(
         "dns-failed",  # iotedge#4580, #1413
@@ -181,10 +189,12 @@ KNOWN_MESSAGES = (
         "network-unreachable",  # iotedge#58, #4815
         Gravity.BLOCKING,
         "the network cannot be reached",
-        r"network is unreachable|no route to host|connection timed out|os error 1(?:01|10|13)\b|Client\.Timeout|i/o timeout"
+        r"network is unreachable|no route to host|connection timed out|os error 1(?:01|10|13)\b|Client\.Timeout"
+        r"|i/o timeout"
         r"|request canceled while waiting",
         "The VM has no way out, or a firewall drops what it sends.",
-        "Look at the VM's address and gateway: Get-EflowVmEndpoint. Let ports 443, 5671 and 8883 out to *.azure-devices.net.",
+        "Look at the VM's address and gateway: Get-EflowVmEndpoint. Let ports 443, 5671 and 8883 out to "
+        "*.azure-devices.net.",
     ),
     _message(
         "service-failed",  # iotedge#5056, #7411, #11046
@@ -199,7 +209,8 @@ KNOWN_MESSAGES = (
         "configuration-unusable",  # meta-iotedge#104, iotedge#1735
         Gravity.BLOCKING,
         "a configuration file cannot be used",
-        r"could not load settings|failed to load settings|could not read config|config(?:uration)? (?:file )?(?:is|was) (?:not|invalid|malformed)",
+        r"could not load settings|failed to load settings|could not read config|config(?:uration)? (?:file )?(?:is"
+        r"|was) (?:not|invalid|malformed)",
         "A file of the runtime's configuration is missing or malformed.",
         'Write it anew: Invoke-EflowVmCommand -command "sudo iotedge config apply", or provision again.',
     ),

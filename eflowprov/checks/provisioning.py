@@ -12,7 +12,7 @@ from datetime import datetime
 
 from eflowprov.checks.catalogue import explain_causes
 from eflowprov.checks.judgement import Draft, evidence
-from eflowprov.checks.words import Event, Word, named_identity, said, timeline
+from eflowprov.checks.words import Event, Word, named_identity, quoted, said, timeline
 from eflowprov.model import Finding, Log, LogEntry, Outcome, Problem
 
 _DPS = "provisioning/dps-assigned"
@@ -24,7 +24,8 @@ _WAIT = "Wait two minutes, then verify again."
 _READ_LOGS = 'Read the whole journal: Invoke-EflowVmCommand -command "sudo iotedge system logs -- --no-pager".'
 _REPROVISION = 'Register anew: Invoke-EflowVmCommand -command "sudo iotedge system reprovision".'
 _NETWORK = (
-    "Let the VM out on ports 443, 5671 and 8883 to *.azure-devices.net (Get-EflowVmEndpoint shows its address and gateway), "
+    "Let the VM out on ports 443, 5671 and 8883 to *.azure-devices.net (Get-EflowVmEndpoint shows its address and "
+    "gateway), "
     "then look in IoT Hub whether the device exists and is enabled."
 )
 
@@ -49,7 +50,7 @@ def _draft(
     source: str = "journal",
     is_open: bool = False,
 ) -> Draft:
-    lines = evidence(said(entry) for entry in entries)
+    lines = evidence(quoted(entry) for entry in entries)
     return Draft(Finding(id_, _TITLES[id_], outcome, detail, remedy, lines, _SOURCES[source]), is_open)
 
 
@@ -63,7 +64,9 @@ def _dps_assigned(events: tuple[Event, ...], journal: Log | Problem, connected: 
         return _dps_untold(events, connected)
     if not ended or (ended[-1].word is not Word.DPS_FAILED and ours[-1].word is Word.TRYING):
         return _dps_trying(events, ours[-1], connected)
-    return _DPS_ENDINGS[ended[-1].word](events, ended[-1], journal)
+    if ended[-1].word is Word.DPS_FAILED:
+        return _dps_failed(events)
+    return _dps_backup(ended[-1]) if ended[-1].word is Word.BACKUP else _dps_ok(events, journal)
 
 
 def _dps_untold(events: tuple[Event, ...], connected: bool) -> Draft:
@@ -86,7 +89,9 @@ def _dps_trying(events: tuple[Event, ...], last: Event, connected: bool) -> Draf
     if any(event.word is Word.COMPLETE for event in after):
         return _dps_untold(events, connected)
     if any(event.word is Word.HUB_FAILED for event in after):
-        return _draft(_DPS, Outcome.ERROR, "The registration was not ended.", _READ_LOGS, entries=[last.entry], is_open=True)
+        return _draft(
+            _DPS, Outcome.ERROR, "The registration was not ended.", _READ_LOGS, entries=[last.entry], is_open=True
+        )
     return _draft(
         _DPS,
         Outcome.ERROR,
@@ -97,14 +102,14 @@ def _dps_trying(events: tuple[Event, ...], last: Event, connected: bool) -> Draf
     )
 
 
-def _dps_ok(events: tuple[Event, ...], last: Event, journal: Log | Problem) -> Draft:
+def _dps_ok(events: tuple[Event, ...], journal: Log | Problem) -> Draft:
     hub, device = named_identity(journal)
     whom = f"Device {device} is assigned" if device else "The device is assigned"
     lines = [event.entry for event in events if event.word is Word.DPS_OK][-3:]
     return _draft(_DPS, Outcome.PASS, f"{whom} to {hub or 'its IoT hub'}.", entries=lines)
 
 
-def _dps_backup(events: tuple[Event, ...], last: Event, journal: Log | Problem) -> Draft:
+def _dps_backup(last: Event) -> Draft:
     return _draft(
         _DPS,
         Outcome.WARN,
@@ -114,16 +119,15 @@ def _dps_backup(events: tuple[Event, ...], last: Event, journal: Log | Problem) 
     )
 
 
-def _dps_failed(events: tuple[Event, ...], last: Event, journal: Log | Problem) -> Draft:
+def _dps_failed(events: tuple[Event, ...]) -> Draft:
     entries = _last_failure(events, Word.DPS_FAILED)
     causes = _causes(entries)
     known = explain_causes(causes)
     if known.id == "unknown":
         return _draft(_DPS, Outcome.FAIL, f"The registration failed: {causes[-1]}", _READ_LOGS, entries=entries)
-    return _draft(_DPS, Outcome.FAIL, f"The registration failed: {causes[-1]}. {known.cause}", known.remedy, entries=entries)
-
-
-_DPS_ENDINGS = {Word.DPS_OK: _dps_ok, Word.BACKUP: _dps_backup, Word.DPS_FAILED: _dps_failed}
+    return _draft(
+        _DPS, Outcome.FAIL, f"The registration failed: {causes[-1]}. {known.cause}", known.remedy, entries=entries
+    )
 
 
 def _last_failure(events: tuple[Event, ...], word: Word) -> list[LogEntry]:
@@ -140,7 +144,9 @@ def _last_failure(events: tuple[Event, ...], word: Word) -> list[LogEntry]:
 def _causes(entries: Sequence[LogEntry]) -> list[str]:
     """The chain of the failure, outermost first; of several entries the one with the longest chain tells most."""
     fullest = max(entries, key=lambda entry: len(entry.causes))
-    return [cause.strip().rstrip(".") for cause in (fullest.message, *fullest.causes) if cause.strip()] or ["no reason given"]
+    return [cause.strip().rstrip(".") for cause in (fullest.message, *fullest.causes) if cause.strip()] or [
+        "no reason given"
+    ]
 
 
 # -------------------------------------------------------------------------------------------- hub-connected

@@ -28,6 +28,11 @@ def said(entry: LogEntry) -> str:
     return "\n".join((entry.message, *entry.causes))
 
 
+def quoted(entry: LogEntry) -> str:
+    """An entry as evidence: its message, and under it the chain of its causes."""
+    return "\n".join((entry.message, *(f"caused by: {cause}" for cause in entry.causes)))
+
+
 def own_entries(log: Log | Problem) -> Iterator[tuple[int, LogEntry]]:
     """The runtime's own entries with their places; systemd's when they are about one of its units.
 
@@ -77,29 +82,38 @@ _WORDS = tuple(
         ),
         (
             Word.FAILED,
-            r"^Failed to provision with IoT Hub|^service encountered an error|could not start up successfully.*provision"
+            r"^Failed to provision with IoT Hub|^service encountered an error"
+            r"|could not start up successfully.*provision"
             r"|HTTP request failed: \[40[13]",
         ),
         (Word.BACKUP, r"^Provisioned with backup for"),
         (
             Word.DPS_OK,
-            r"^Successfully provisioned with DPS|^DPS registration complete|^Assigned to IoT hub:|^Successful DPS provisioning"
+            r"^Successfully provisioned with DPS|^DPS registration complete|^Assigned to IoT hub:"
+            r"|^Successful DPS provisioning"
             r"|^DPS registration assigned device",
         ),
-        (Word.BY_HAND, r"^Updated device info for|^Manually provisioning|via manual mode|^Successfully manually provisioned"),
+        (
+            Word.BY_HAND,
+            r"^Updated device info for|^Manually provisioning|via manual mode|^Successfully manually provisioned",
+        ),
         (Word.HUB_OK, r"^Identity reconciliation complete"),
         (Word.RECONCILING, r"^Identity reconciliation started"),
         (Word.COMPLETE, r"^Provisioning complete|^Finished provisioning edge device"),
         (
             Word.TRYING,
-            r"^Sending DPS registration request|^Checking DPS registration status|^DPS registration is still in progress"
-            r"|^Provisioning starting|^Starting provisioning edge device|^Starting DPS registration|^Provisioning edge device",
+            r"^Sending DPS registration request|^Checking DPS registration status"
+            r"|^DPS registration is still in progress"
+            r"|^Provisioning starting|^Starting provisioning edge device|^Starting DPS registration"
+            r"|^Provisioning edge device",
         ),
     )
 )
 _DPS_TRYING = re.compile(r"\bDPS\b|via (?:X509|TPM|symmetric)", re.IGNORECASE)
 _IDENTITY_UPDATE = re.compile(r"^Updating identity for module \$edgeAgent")
-_AGENT_CREATED = re.compile(r"^Successfully (?:created|started) module edgeAgent|^(?:Created|Started) Edge runtime module")
+_AGENT_CREATED = re.compile(
+    r"^Successfully (?:created|started) module edgeAgent|^(?:Created|Started) Edge runtime module"
+)
 
 
 def timeline(log: Log | Problem) -> tuple[Event, ...]:

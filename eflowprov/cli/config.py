@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="config")
 
 
-def new(file: Annotated[Path | None, typer.Argument(help="Where to write it; standard output if left out.")] = None) -> None:
+def new(
+    file: Annotated[Path | None, typer.Argument(help="Where to write it; standard output if left out.")] = None,
+) -> None:
     """Write a commented configuration to start from; an existing file is never overwritten."""
     from eflowprov.workflows.config import template
     from eflowprov.workflows.files import write_new

@@ -16,7 +16,9 @@ class _JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         event = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": redact(record.getMessage()),
@@ -48,7 +50,9 @@ def set_up(log_file: Path | None, *, debug: bool) -> None:
         try:
             to_file = logging.FileHandler(log_file, encoding="utf-8")
         except OSError as error:
-            raise InputError("--log-file", f"{log_file} cannot be opened: {error.strerror}", "Name a file that can be written") from None
+            raise InputError(
+                "--log-file", f"{log_file} cannot be opened: {error.strerror}", "Name a file that can be written"
+            ) from None
         to_file.setFormatter(_JsonLines())
         logger.addHandler(to_file)
     if debug:

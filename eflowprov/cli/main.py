@@ -45,7 +45,8 @@ def _global_flags(
 ) -> None:
     """Bring an EFLOW machine up with X.509 and DPS, and prove that it is ready.
 
-    Exit statuses: 0 done or ready, 1 judged and not ready, 2 wrong usage or input, 3 could not find out, 130 interrupted.
+    Exit statuses: 0 done or ready, 1 judged and not ready, 2 wrong usage or input, 3 could not find out, 130
+    interrupted.
     """
     SETTINGS.debug, SETTINGS.verbose, SETTINGS.quiet = debug, verbose, quiet
     SETTINGS.no_color, SETTINGS.log_file = no_color, log_file
@@ -73,8 +74,10 @@ def run_command(argv: list[str]) -> int:
     except BrokenPipeError:
         _close_quietly()
         return 0
-    except Exception as error:  # the last gate: a defect is one line too, its traceback with --debug
-        text = f"eflowprov: {type(error).__name__} in the tool itself. Run again with --debug and report what it prints."
+    except Exception as error:  # noqa: BLE001 - the last gate: a defect is one line too, its traceback with --debug
+        text = (
+            f"eflowprov: {type(error).__name__} in the tool itself. Run again with --debug and report what it prints."
+        )
         return _refuse(text, 3)
     return outcome if isinstance(outcome, int) else 0
 

@@ -42,7 +42,9 @@ AcceptNew = Annotated[bool, typer.Option("--accept-new-host-key", help="Pin an u
 Format = Annotated[ReportFormat, typer.Option("--format", help="The report's form.")]
 Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report here, not to standard output.")]
 ScopeId = Annotated[str, typer.Option("--scope-id", metavar="S", help="The DPS ID scope, 0ne….")]
-TranscriptFile = Annotated[Path | None, typer.Option("--transcript", metavar="FILE", help="Where what happened is kept.")]
+TranscriptFile = Annotated[
+    Path | None, typer.Option("--transcript", metavar="FILE", help="Where what happened is kept.")
+]
 
 
 def channel_request(
@@ -72,13 +74,16 @@ def default_transcript(name: str) -> Path:
 
 
 def eflow_host(target: str) -> EflowHost:
-    """The EFLOW cmdlets of `--host`. InputError for a target that is not `local`; TransportError without a PowerShell."""
+    """The EFLOW cmdlets of `--host`. InputError for a target that is not `local`; TransportError without a
+    PowerShell."""
     from eflowprov.bridge.eflow import EflowHost
     from eflowprov.bridge.session import PowerShellSession
     from eflowprov.errors import InputError
 
     if target != "local":
-        raise InputError("--host", f"{target!r} is not supported yet", "Run eflowprov on the host itself, with --host local")
+        raise InputError(
+            "--host", f"{target!r} is not supported yet", "Run eflowprov on the host itself, with --host local"
+        )
     return EflowHost(PowerShellSession())
 
 

@@ -28,15 +28,26 @@ def provision(
     scope_id: options.ScopeId,
     cert: Annotated[Path, typer.Option(metavar="CHAIN", help="Full chain: leaf first, then intermediates.")],
     key: Annotated[Path, typer.Option(metavar="KEY", help="The leaf's private key, unencrypted.")],
-    registration_id: Annotated[str, typer.Option(metavar="ID", help="Must equal the leaf's CN, which it defaults to.")] = "",
+    registration_id: Annotated[
+        str, typer.Option(metavar="ID", help="Must equal the leaf's CN, which it defaults to.")
+    ] = "",
     endpoint: Annotated[str, typer.Option(metavar="H", help="Another global endpoint of DPS.")] = "",
     pass_registration_id: Annotated[
-        bool, typer.Option("--pass-registration-id", help="Give the cmdlet -registrationId too (some releases fail with it).")
+        bool,
+        typer.Option(
+            "--pass-registration-id", help="Give the cmdlet -registrationId too (some releases fail with it)."
+        ),
     ] = False,
     host: options.Host = "local",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cmdlet as it would be called; touch nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Provision a VM that is provisioned already, without asking.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Go on although certificate or host have a failing finding.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the cmdlet as it would be called; touch nothing.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Provision a VM that is provisioned already, without asking.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on although certificate or host have a failing finding.")
+    ] = False,
     timeout: Annotated[float, typer.Option(min=1.0, help="Deadline of the cmdlet in seconds.")] = 900.0,
     evidence_timeout: Annotated[
         float, typer.Option(min=1.0, help="How long the VM may take to show that it worked, in seconds.")
@@ -78,7 +89,7 @@ def provision(
 
 def _show_plan(request: ProvisionRequest, host: EflowHost, form: options.ReportFormat, output: Path | None) -> None:
     """The findings when they forbid it, else the exact cmdlet."""
-    from eflowprov.workflows.provision import planned_call, prepare, preparation_report
+    from eflowprov.workflows.provision import planned_call, preparation_report, prepare
 
     prepared = prepare(request, host, progress=terminal.progress)
     if prepared.refused:
@@ -109,4 +120,6 @@ def _provision(
 
 def _ask(state: str) -> bool:
     """Ask on a terminal; without one, nobody can say yes."""
-    return terminal.is_interactive() and typer.confirm(f"The VM is provisioned already ({state}). Provision it anew?", err=True)
+    return terminal.is_interactive() and typer.confirm(
+        f"The VM is provisioned already ({state}). Provision it anew?", err=True
+    )

@@ -28,11 +28,11 @@ class Behaviour:
     """How the service answers; the default is a healthy one.
 
     `connack` refuses the MQTT connection with that code. `throttle` answers so many registrations of an ID with 429
-    first, `polls` says how many times a new ID must ask before it is assigned (`FOREVER` for either: without end);
-    `retry_after` is the number of seconds asked for in both. `outcome` is `assigned`, `failed` or `disabled`; `omit`
-    leaves fields out of the registration state. `fault` breaks the wire: `no-tls` (accepts TCP, says nothing),
-    `no-connack`, `silent` (takes the registration, never answers), `drop` (hangs up on it), `garbage` (answers
-    with no JSON) or `malformed` (answers with no MQTT).
+    first, `polls` says how many times a new ID must ask before it is decided (0: at once; `FOREVER` for either:
+    without end); `retry_after` is the number of seconds asked for in both. `outcome` is `assigned`, `failed` or
+    `disabled`; `omit` leaves fields out of the registration state. `fault` breaks the wire: `no-tls` (accepts TCP, says
+    nothing), `no-connack`, `silent` (takes the registration, never answers), `drop` (hangs up on it), `garbage`
+    (answers with no JSON) or `malformed` (answers with no MQTT).
     """
 
     connack: int = 0
@@ -133,7 +133,7 @@ class Service:
             return self._refuse(caller, found)
         operation_id = f"5.{uuid.uuid4().hex[:16]}/+=.{uuid.uuid4()}"  # needs percent-coding, as opaque IDs may
         is_known = any(seen.registration_id == caller.registration_id for seen in self.registrations)
-        if is_known and self.behaviour.outcome == "assigned":
+        if is_known or not self.behaviour.polls:
             return self._finish(caller, operation_id, found)
         self._operations[operation_id] = _Operation(found, self.behaviour.polls)
         return self._assigning(operation_id)

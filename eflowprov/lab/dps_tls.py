@@ -45,16 +45,14 @@ class ServerIdentity:
         anchor = self._folder / f"client-{next(self._numbers)}.pem"
 
         def trust(chain: list[bytes]) -> None:
-            print("TRUST", len(chain))
             presented[:] = chain
             anchor.write_text(_trusted_pem(chain[0]), encoding="ascii", newline="\n")
             context.load_verify_locations(cafile=anchor)
             anchor.unlink()
 
-            # The one hook of the standard library that sees the handshake's messages in the clear, in TLS 1.3 too;
-            # it is the same from 3.8 to 3.13, and CPython's test_ssl holds it to that.
-            context._msg_callback = _watch(trust)  # type: ignore[attr-defined]
-
+        # The one hook of the standard library that sees the handshake's messages in the clear, in TLS 1.3 too;
+        # it is the same from 3.8 to 3.13, and CPython's test_ssl holds it to that.
+        context._msg_callback = _watch(trust)  # type: ignore[attr-defined]
         return context
 
 

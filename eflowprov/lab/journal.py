@@ -34,7 +34,7 @@ class LabJournal:
 
     def render(self, arguments: Sequence[str], *, now: datetime) -> str:
         """What journalctl would print for `--since X [-o json]`."""
-        options = dict(zip(arguments, [*arguments[1:], ""], strict=True))
+        options = dict(zip(arguments, [*arguments, ""][1:], strict=True))
         since = _since(options["--since"], now) if "--since" in options else datetime.min.replace(tzinfo=UTC)
         with self._lock:
             lines = [line for line in self._lines if line.time >= since]
@@ -48,7 +48,9 @@ def _since(text: str, now: datetime) -> datetime:
     if text.startswith("@"):
         return datetime.fromtimestamp(int(text[1:]), UTC)
     digits = text.lstrip("-").rstrip("smindh")
-    unit = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}[text.lstrip("-")[len(digits) :]]
+    unit = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}[
+        text.lstrip("-")[len(digits) :]
+    ]
     return now - timedelta(**{unit: int(digits)})
 
 

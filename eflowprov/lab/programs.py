@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from eflowprov.lab.journal import LabJournal
+from eflowprov.lab.mini_shell import Program
 from eflowprov.lab.runtime import LabRuntime
 from eflowprov.lab.runtime_checks import as_json, as_text, run_checks
 from eflowprov.model import Module
@@ -19,18 +20,24 @@ _DOWN = (
 
 
 class LabPrograms:
-    """The table of programs over one runtime and its journal. Every program is called with its arguments, without its own name."""
+    """The table of programs over one runtime, its journal and the VM's files."""
 
-    def __init__(self, runtime: LabRuntime, journal: LabJournal, files: Mapping[str, bytes]) -> None:
+    def __init__(self, runtime: LabRuntime, journal: LabJournal, files: Mapping[str, bytes], name: str) -> None:
         self._runtime = runtime
         self._journal = journal
         self._files = files
+        self._name = name
 
-    def table(self) -> dict[str, Callable[[Sequence[str]], Answer]]:
-        return {"iotedge": self._iotedge, "date": _date, "cat": self._cat}
+    def table(self) -> dict[str, Program]:
+        return {"iotedge": self._iotedge, "date": _date, "cat": self._cat, "hostname": self._hostname}
 
-    def _iotedge(self, arguments: Sequence[str]) -> Answer:
-        match list(arguments):
+    def _hostname(self, argv: Sequence[str], *, root: bool) -> Answer:
+        return _printed(f"{self._name}\n")
+
+    def _iotedge(self, argv: Sequence[str], *, root: bool) -> Answer:
+        if not root:
+            return 1, b"", b"Permission denied (os error 13)\n"
+        match list(argv[1:]):
             case ["list"]:
                 return self._list()
             case ["check", *options]:
@@ -45,7 +52,7 @@ class LabPrograms:
                 return self._agent_log()
             case ["version"]:
                 return _printed("iotedge 1.5.21\n")
-        return 2, b"", f"error: unrecognized subcommand '{' '.join(arguments)}'\n\nUsage: iotedge <COMMAND>\n".encode()
+        return 2, b"", f"error: unrecognized subcommand '{' '.join(argv[1:])}'\n\nUsage: iotedge <COMMAND>\n".encode()
 
     def _list(self) -> Answer:
         if not self._runtime.is_up:
@@ -55,7 +62,7 @@ class LabPrograms:
         return _printed("".join(f"{row}\n" for row in rows))
 
     def _check(self, options: Sequence[str]) -> Answer:
-        named = dict(zip(options, [*options[1:], ""], strict=True))
+        named = dict(zip(options, [*options, ""][1:], strict=True))
         results = run_checks(self._runtime, hub=named.get("--iothub-hostname", ""))
         status = 1 if any(result.outcome == "error" for result in results) else 0
         if named.get("--output", named.get("-o")) == "json":
@@ -67,7 +74,10 @@ class LabPrograms:
         lines = ["System services:", *(f"    {name:24}{state}" for name, state in services.items()), ""]
         for name, state in services.items():
             if state.startswith("Down"):
-                lines += [f"{name} is in a bad state because:", f"{name}.service: {state}: Printing the last 10 log lines."]
+                lines += [
+                    f"{name} is in a bad state because:",
+                    f"{name}.service: {state}: Printing the last 10 log lines.",
+                ]
                 lines += self._journal.render((), now=datetime.now(UTC)).splitlines()[-10:]
                 lines.append("")
         lines.append("Use 'iotedge system logs' to check for non-fatal errors.")
@@ -79,16 +89,16 @@ class LabPrograms:
             return 1, b"", b"A module runtime error occurred\n\tcaused by: No such container: edgeAgent\n\n"
         return _printed("".join(f"{line}\n" for line in self._runtime.agent_log))
 
-    def _cat(self, arguments: Sequence[str]) -> Answer:
-        (path,) = arguments[-1:] or ("",)
+    def _cat(self, argv: Sequence[str], *, root: bool) -> Answer:
+        path = argv[-1]
         if path not in self._files:
             return 1, b"", f"cat: {path}: No such file or directory\n".encode()
         return 0, self._files[path], b""
 
 
-def _date(arguments: Sequence[str]) -> Answer:
+def _date(argv: Sequence[str], *, root: bool) -> Answer:
     now = datetime.now(UTC)
-    return _printed(f"{int(now.timestamp())}\n" if list(arguments) == ["+%s"] else f"{now:%a %b %d %H:%M:%S UTC %Y}\n")
+    return _printed(f"{int(now.timestamp())}\n" if list(argv[1:]) == ["+%s"] else f"{now:%a %b %d %H:%M:%S UTC %Y}\n")
 
 
 def _printed(text: str) -> Answer:

@@ -1,14 +1,14 @@
 """The simulated IoT Edge runtime: what its services do after a provisioning, told in their journal.
 
-Its registration with DPS is a real one, over TLS with the certificate that the cmdlet copied into the VM. (The real identityd speaks HTTPS
-to DPS; this one uses the same MQTT client as `dps register`.) The messages are identityd's, edged's and edge-agent's own, version 1.5.
+Its registration with DPS is a real one, over TLS with the certificate that the cmdlet copied into the VM. (The real
+identityd speaks HTTPS to DPS; this one uses the same MQTT client as `dps register`.) The messages are identityd's,
+edged's and edge-agent's own, version 1.5.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from eflowprov.errors import EflowprovError
@@ -26,9 +26,12 @@ SENSOR = Module("SimulatedTemperatureSensor", "running", "Up a minute", f"{_REGI
 
 
 class LabRuntime:
-    """The runtime of one VM. Nothing runs until `provision`; `modules`, `agent_log` and `services` then tell its state."""
+    """The runtime of one VM. Nothing runs until `provision`; `modules`, `agent_log` and `services` then tell its
+    state."""
 
-    def __init__(self, scenario: Scenario, journal: LabJournal, enroll: Callable[[RegistrationRequest], Registration] = register) -> None:
+    def __init__(
+        self, scenario: Scenario, journal: LabJournal, enroll: Callable[[RegistrationRequest], Registration] = register
+    ) -> None:
         self._scenario = scenario
         self._journal = journal
         self._enroll = enroll
@@ -58,7 +61,9 @@ class LabRuntime:
     def _identityd(self, request: RegistrationRequest) -> None:
         write = self._journal.write
         write(_IDENTITYD, "Starting service...", "Version - 1.5.6", "Provisioning starting. Reason: Startup")
-        write(_EDGED, "Starting Azure IoT Edge Daemon", "Version - 1.5.21", "Obtaining Edge device provisioning data...")
+        write(
+            _EDGED, "Starting Azure IoT Edge Daemon", "Version - 1.5.21", "Obtaining Edge device provisioning data..."
+        )
         write(_IDENTITYD, "Sending DPS registration request.")
         if self._scenario.stops_after_ok:
             self._go_down("Failed to get a response from the key service", "No such file or directory (os error 2)")
@@ -94,7 +99,7 @@ class LabRuntime:
             "Started Edge runtime module edgeAgent",
         )
         self.modules, told = _deployed(self._scenario.deployment)
-        self.agent_log = tuple(_agent_line(level, message) for level, message in told)
+        self.agent_log = tuple(_agent_line(line) for line in told)
 
     def _refused(self, message: str) -> None:
         """identityd prints DPS's message and never its code, exits, and is started again."""
@@ -113,34 +118,45 @@ class LabRuntime:
         self._journal.write(
             _IDENTITYD, "service encountered an error", *(f"caused by: {cause}" for cause in causes), level="ERR!"
         )
-        self._journal.write(_EDGED, "Identity Service was unreachable. Waiting for Identity Service startup.", level="WARN")
+        self._journal.write(
+            _EDGED, "Identity Service was unreachable. Waiting for Identity Service startup.", level="WARN"
+        )
         self.services |= {_IDENTITYD: "Down - failed", _EDGED: "Down - activating"}
 
 
-def _deployed(deployment: str) -> tuple[tuple[Module, ...], list[tuple[str, str]]]:
-    """The modules and the agent's words for a deployment state of the scenario."""
-    told = [
-        ("INF", "Starting module management agent."),
-        ("INF", "Edge agent attempting to connect to IoT Hub via Amqp_Tcp_Only..."),
-        ("INF", "Edge agent connected to IoT Hub via Amqp_Tcp_Only."),
-    ]
+_CONNECTS = (
+    "INF Starting module management agent.",
+    "INF Edge agent attempting to connect to IoT Hub via Amqp_Tcp_Only...",
+    "INF Edge agent connected to IoT Hub via Amqp_Tcp_Only.",
+)
+_HAS_NONE = (
+    "WRN Empty edge agent config was received. Attempting to read config from backup (/app/backup.json) instead",
+    "INF Deployment config in edge agent's desired properties is empty.",
+)
+_HAS_ONE = (
+    "INF Obtained Edge agent twin from IoTHub with desired properties version 3 and reported properties version 7.",
+    "INF Plan execution started for deployment 3",
+)
+_DONE = ('INF Executing command: "Create module edgeHub"', "INF Plan execution ended for deployment 3")
+_FAILED = (
+    "ERR Executing command for operation [create] failed.",
+    "ERR Step failed in deployment 3, continuing execution. Failure when running command Create module edgeHub.",
+    "ERR Edge agent plan execution failed.",
+)
+
+
+def _deployed(deployment: str) -> tuple[tuple[Module, ...], tuple[str, ...]]:
+    """The modules and the agent's words (level first) for a deployment state of the scenario."""
     if deployment == "none":
-        told.append(("WRN", "Empty edge agent config was received. Attempting to read config from backup (/app/backup.json) instead"))
-        told.append(("INF", "Deployment config in edge agent's desired properties is empty."))
-        return (AGENT,), told
-    told.append(("INF", "Obtained Edge agent twin from IoTHub with desired properties version 3 and reported properties version 7."))
-    told.append(("INF", "Plan execution started for deployment 3"))
+        return (AGENT,), _CONNECTS + _HAS_NONE
     if deployment == "edgehub-fails":
-        told.append(("ERR", "Executing command for operation [create] failed."))
-        told.append(("ERR", 'Step failed in deployment 3, continuing execution. Failure when running command Create module edgeHub.'))
-        told.append(("ERR", "Edge agent plan execution failed."))
-        return (replace(SENSOR, description="Up a minute"), AGENT), told
-    told.append(("INF", 'Executing command: "Create module edgeHub"'))
-    told.append(("INF", "Plan execution ended for deployment 3"))
-    return (SENSOR, AGENT, HUB), told
+        return (SENSOR, AGENT), _CONNECTS + _HAS_ONE + _FAILED
+    return (SENSOR, AGENT, HUB), _CONNECTS + _HAS_ONE + _DONE
 
 
-def _agent_line(level: str, message: str) -> str:
+def _agent_line(told: str) -> str:
+    """A line of the agent's log out of `LEVEL message`."""
+    level, _, message = told.partition(" ")
     number = {"INF": 6, "WRN": 4, "ERR": 3}[level]
     now = datetime.now(UTC)
     return f"<{number}> {now:%Y-%m-%d %H:%M:%S}.{now.microsecond // 1000:03d} +00:00 [{level}] - {message}"

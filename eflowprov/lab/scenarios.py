@@ -11,7 +11,8 @@ from eflowprov.model import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One story. `verdict` is what a right report says of it; the fields below say where the machine departs from health."""
+    """One story. `verdict` is what a right report says of it; the fields below say where the machine departs from
+    health."""
 
     name: str
     title: str
@@ -38,7 +39,10 @@ _ALL = (
         identity="ca",
     ),
     Scenario(
-        "dps-refused", "DPS has no enrollment group for the authority that issued the certificate", Verdict.NOT_READY, enrolled=False
+        "dps-refused",
+        "DPS has no enrollment group for the authority that issued the certificate",
+        Verdict.NOT_READY,
+        enrolled=False,
     ),
     Scenario(
         "service-down-after-ok",
@@ -52,7 +56,9 @@ _ALL = (
         Verdict.NOT_READY,
         deployment="edgehub-fails",
     ),
-    Scenario("vm-unreachable", "Nothing answers in the VM, neither SSH nor the cmdlets", Verdict.UNKNOWN, vm_answers=False),
+    Scenario(
+        "vm-unreachable", "Nothing answers in the VM, neither SSH nor the cmdlets", Verdict.UNKNOWN, vm_answers=False
+    ),
 )
 
 SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
@@ -63,4 +69,6 @@ def scenario(name: str) -> Scenario:
     try:
         return SCENARIOS[name]
     except KeyError:
-        raise InputError("--scenario", f"there is no scenario {name!r}", f"Choose one of {', '.join(SCENARIOS)}") from None
+        raise InputError(
+            "--scenario", f"there is no scenario {name!r}", f"Choose one of {', '.join(SCENARIOS)}"
+        ) from None

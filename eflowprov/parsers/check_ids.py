@@ -32,10 +32,8 @@ def slug(title: str) -> str:
 
 def check_title(identifier: str, others: Collection[str]) -> str:
     """The title of an id as the version that made a report with the ids `others` has it; unknown: the id itself."""
-    titles = _titles_by_id().get(identifier)
-    if not titles:
-        return identifier
-    return titles[0] if _OLD_IDS.intersection(others) else titles[-1]
+    old = bool(_OLD_IDS.intersection(others))
+    return _titles_by_id(old).get(identifier) or _titles_by_id(False).get(identifier, identifier)
 
 
 def _key(title: str) -> str:
@@ -44,11 +42,11 @@ def _key(title: str) -> str:
 
 @cache
 def _rows() -> tuple[tuple[str, str, bool], ...]:
-    """Id, title and whether the title is of 1.0 or 1.1; the oldest title of an id comes first."""
-    with files("eflowprov.parsers").joinpath("check-ids.csv").open(encoding="utf-8", newline="") as file:
-        rows = [(row["id"], row["title"], row["versions"].split()) for row in csv.DictReader(file)]
+    """Id, title, and whether the title is one of 1.0 or 1.1; in the order of the versions, the newest last."""
+    table = files("eflowprov.parsers").joinpath("check-ids.csv").read_text(encoding="utf-8")
+    rows = [(row["id"], row["title"], row["versions"].split()) for row in csv.DictReader(table.splitlines())]
     rows.sort(key=lambda row: (row[2][-1], row[2][0]))
-    return tuple((identifier, title, _OLD_VERSIONS >= set(versions)) for identifier, title, versions in rows)
+    return tuple((identifier, title, set(versions) <= _OLD_VERSIONS) for identifier, title, versions in rows)
 
 
 @cache
@@ -57,9 +55,6 @@ def _ids_by_key() -> dict[str, str]:
 
 
 @cache
-def _titles_by_id() -> dict[str, list[str]]:
-    """Titles by id, those of 1.0 and 1.1 first, the newest last."""
-    titles: dict[str, list[str]] = {}
-    for identifier, title, _ in _rows():
-        titles.setdefault(identifier, []).append(title)
-    return titles
+def _titles_by_id(old: bool) -> dict[str, str]:
+    """The newest title of each id, among those of 1.0 and 1.1 when `old`."""
+    return {identifier: title for identifier, title, is_old in _rows() if is_old or not old}

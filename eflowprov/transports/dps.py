@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -18,6 +19,7 @@ from eflowprov.transports.dps_sdk import Attempt, Client, Event, Failure, HungUp
 GLOBAL_ENDPOINT = "global.azure-devices-provisioning.net"
 MQTT_PORT = 8883
 _AFTERWARDS_S = 1.0  # what a connection that ended gets to tell its reason: the SDK's threads need milliseconds
+_LONGEST_S = 86400.0  # a day: no registration takes it, and the system's own timeouts still hold it
 _SLICE_S = 0.2  # Ctrl-C is not seen on Windows while a thread waits for a lock
 
 
@@ -47,9 +49,9 @@ class RegistrationRequest:
 def register(request: RegistrationRequest) -> Registration:
     """Register once with DPS. This is a real registration: it makes the device in the hub when DPS accepts it.
 
-    Returns `Assigned`, or `Refused` with DPS's own words. Raises InputError before anything is sent when the request or
-    its files cannot be used, DeadlineError when `timeout_s` passed without an answer, TransportError when the service could not be
-    reached or answered in no known form. Several threads may register at once.
+    Returns `Assigned`, or `Refused` with DPS's own words. Raises InputError before anything is sent when the request
+    or its files cannot be used, DeadlineError when `timeout_s` passed without an answer, TransportError when the
+    service could not be reached or answered in no known form. Several threads may register at once.
     """
     _check(request)
     started = time.monotonic()
@@ -196,10 +198,15 @@ def _connack(text: str) -> int:
     return next((code for code, words in _CONNACK.items() if words in folded), 0)
 
 
+_STATUS = re.compile(
+    r"service error status code (\d{3})$|(?:failed registration status|status disabled) with a status code of (\d{3})$"
+)
+
+
 def _service_status(text: str) -> int:
     """The status in the SDK's `register request returned a service error status code 401`; 0 when there is none."""
-    words = text.rpartition("service error status code ")
-    return int(words[2]) if words[1] and words[2].isdigit() else 0
+    match = _STATUS.search(text)
+    return int(match[1] or match[2]) if match else 0
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -222,6 +229,8 @@ def _wire_error(where: str, host: str, error: OSError) -> TransportError:
         return TransportError(where, "the connection was refused", _OPEN_PORT)
     if isinstance(error, TimeoutError):
         return TransportError(where, "there was no TCP connection in time", _OPEN_PORT)
+    if isinstance(error, ssl.SSLEOFError | ConnectionError):
+        return TransportError(where, "the other side cut the connection before MQTT began", _CUT)
     if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
         why = f"the server refused the TLS handshake ({_alert(error.reason)})"
         return TransportError(where, why, "Check the client certificate with `eflowprov certs check`")
@@ -254,19 +263,19 @@ def _check(request: RegistrationRequest) -> None:
     _check_name("registration ID", request.registration_id)
     if not 0 < request.port < 65536:
         raise InputError(f"port {request.port}", "there is no such port", "Give one from 1 to 65535")
-    if not request.timeout_s > 0:
-        raise InputError("timeout", f"{request.timeout_s} is not a positive number of seconds", "Give a longer one")
+    if not 0 < request.timeout_s <= _LONGEST_S:
+        raise InputError("timeout", f"{request.timeout_s} s cannot be waited", f"Give 1 to {_LONGEST_S:.0f} seconds")
     if request.server_ca is not None:
         _check_server_ca(request.server_ca)
     _check_pair(request)
 
 
 def _check_name(what: str, value: str) -> None:
-    """Both names become parts of the MQTT user name and topics."""
+    """Both names become parts of the MQTT user name, `SCOPE/registrations/ID/api-version=…`."""
     if not value.strip():
         raise InputError(what, "it is empty", f"Give the {what}")
-    if not value.isprintable() or not value.isascii() or set(value) & set("/+#? "):
-        raise InputError(what, "it holds a blank, a control character or one of / + # ?", f"Check the {what}")
+    if not value.isprintable() or "/" in value:
+        raise InputError(what, "it holds a control character or a slash", f"Check the {what}")
 
 
 def _check_server_ca(text: str) -> None:

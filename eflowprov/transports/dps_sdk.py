@@ -1,8 +1,8 @@
 """azure-iot-device, held: one registration attempt that can be watched, ended and left behind.
 
 The SDK (2.14) keeps DPS's error code to itself, waits without an overall deadline, and leaves timers that keep the
-interpreter alive (azure-iot-sdk-python#797, #1195). Four hooks on its inside put that right. Each may be gone in another
-version; what then still holds is told in `Attempt.missing`:
+interpreter alive (azure-iot-sdk-python#797, #1195). Four hooks on its inside put that right. Each may be gone in
+another version; the ones that were gone are told in `Attempt.missing`:
 
 - `answers`: a tee on the MQTT message handler keeps DPS's own words.
 - `wire`: TCP and TLS are made here, in the attempt's own thread, with the SDK's own TLS context, so that any port can
@@ -81,8 +81,8 @@ class Client:
 class Attempt:
     """One registration with a client of its own, running in a daemon thread.
 
-    `events` tells what happens; `stage` is what it is doing (`looking up`, `connecting`, `TLS`, `MQTT`); `missing` names
-    the hooks that this version of the SDK does not have.
+    `events` tells what happens; `stage` is what it is doing (`looking up`, `connecting`, `TLS`, `MQTT`); `missing`
+    names the hooks that this version of the SDK does not have.
     """
 
     client: Client
@@ -100,11 +100,7 @@ class Attempt:
     def close(self) -> None:
         """Cut the connection and let the SDK's threads end; returns at once, at any stage, more than once."""
         self._is_over = True
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # not SSLSocket's, which is in use elsewhere
-        if self._sdk is not None:
-            threading.Thread(target=self._shut_down, name="dps-shutdown", daemon=True).start()
+        threading.Thread(target=self._shut_down, name="dps-shutdown", daemon=True).start()
 
     def _run(self) -> None:
         try:
@@ -126,7 +122,7 @@ class Attempt:
             provisioning_host=self.client.host,
             registration_id=self.client.registration_id,
             id_scope=self.client.scope_id,
-            x509=X509(str(self.client.cert_file), str(self.client.key_file), passphrase),
+            x509=X509(str(self.client.cert_file), str(self.client.key_file), passphrase),  # type: ignore[no-untyped-call]
             **({"server_verification_cert": self.client.server_ca} if self.client.server_ca else {}),
         )
 
@@ -175,9 +171,12 @@ class Attempt:
         return connection
 
     def _shut_down(self) -> None:
-        """The SDK's own way out, so that its MQTT thread ends; what it says to that is of no interest any more."""
+        """Take the SDK's own way out, then cut what is left; what either says to that is of no interest any more."""
         with contextlib.suppress(Exception):
             self._sdk._pipeline.shutdown(callback=lambda **_: None)
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # not SSLSocket's, which is in use elsewhere
 
 
 class _Done:
@@ -275,8 +274,8 @@ def _guard_reader(transport: Any, events: SimpleQueue[Event]) -> None:
     def loop_forever(*args: Any, **kwargs: Any) -> Any:
         try:
             return read(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - whatever the reader stumbles over
-            events.put(Failure(TransportError("DPS", f"its answer is no MQTT ({type(error).__name__})", _NOT_DPS)))
+        except Exception:  # noqa: BLE001 - whatever the reader stumbles over
+            events.put(Failure(TransportError("DPS", "its answer is no MQTT", _NOT_DPS)))
 
     mqtt_client.loop_forever = loop_forever
 

@@ -78,7 +78,9 @@ def _start(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[b
         )
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise TransportError(command[0], f"cannot be started ({why})", "Check that it is there and may be run") from error
+        raise TransportError(
+            command[0], f"cannot be started ({why})", "Check that it is there and may be run"
+        ) from error
 
 
 def _tree_killer(process: subprocess.Popen[bytes]) -> Callable[[], None]:

@@ -18,6 +18,9 @@ KILL_AFTER_S = 5
 NO_INPUT = " </dev/null"
 """Nothing in the VM may wait for a person."""
 
+KEEP_STATUS = "; exit $?"
+"""Without it the shell becomes the program, and over SSH a death by a signal then has no exit status."""
+
 _SUDO = ("sudo", "-n")
 _TIMED_OUT = (124, 128 + 9)  # timeout's own status, and the one of a program that needed SIGKILL (timeout(1))
 

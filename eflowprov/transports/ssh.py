@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from eflowprov.errors import DeadlineError, TransportError
 from eflowprov.model import CommandResult
-from eflowprov.transports.shell import deadline_note, ended_by_guard, guarded_command, whole_seconds
+from eflowprov.transports.shell import KEEP_STATUS, deadline_note, ended_by_guard, guarded_command, whole_seconds
 from eflowprov.transports.ssh_connect import SshTarget, close, connect
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ __all__ = ["SshChannel", "SshTarget", "open_ssh"]
 
 _AT_ONCE = 4  # sshd's MaxSessions is 10 by default and also counts sessions that are about to end
 _CHUNK = 65536
-_KEEP_STATUS = "; exit $?"  # without it the shell becomes the program, and its death by a signal has no exit status
 _NO_RETRY = (1, 3)  # RFC 4254, 5.1: administratively prohibited, unknown channel type
 
 
@@ -43,14 +43,13 @@ class SshChannel:
     def __init__(self, connection: paramiko.Transport, address: str) -> None:
         self.vm = address
         self._connection = connection
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
-        self._ended = threading.Condition()
+        self._slots = _Slots(_AT_ONCE)
 
     def run(self, argv: Sequence[str], *, timeout_s: float, cap: int = 16 * 2**20) -> CommandResult:
         """Run one program (see `model.VmChannel.run`); `timeout_s` includes the wait for a free session."""
         started = time.monotonic()
         end = started + timeout_s
-        text = guarded_command(argv, timeout_s) + _KEEP_STATUS
+        text = guarded_command(argv, timeout_s) + KEEP_STATUS
         with self._session(end, timeout_s) as session:
             output = _Output(session, cap)
             status, note = self._converse(session, text, end, output)
@@ -70,7 +69,7 @@ class SshChannel:
     @contextmanager
     def _session(self, end: float, timeout_s: float) -> Iterator[paramiko.Channel]:
         """One of the few sessions, closed and given back at the end."""
-        if not self._slots.acquire(timeout=timeout_s):
+        if not self._slots.take(timeout_s):
             raise self._no_session(timeout_s)
         try:
             session = self._open_session(end, timeout_s)
@@ -79,9 +78,7 @@ class SshChannel:
             finally:
                 _close_session(session)
         finally:
-            self._slots.release()
-            with self._ended:
-                self._ended.notify_all()
+            self._slots.give_back()
 
     def _open_session(self, end: float, timeout_s: float) -> paramiko.Channel:
         """A new session; a server at its MaxSessions refuses, so ask again until the time is up."""
@@ -99,9 +96,8 @@ class SshChannel:
                     raise TransportError(where, why, "Use --channel cmdlet") from None
             if time.monotonic() + pause >= end:
                 raise self._no_session(timeout_s)
-            with self._ended:
-                self._ended.wait(pause)
-            pause = min(2 * pause, 0.25)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
 
     def _converse(self, session: paramiko.Channel, text: str, end: float, output: _Output) -> tuple[int | None, str]:
         """Start the command and read until it ends: its status, or None and why, "" for the deadline."""
@@ -140,6 +136,37 @@ class SshChannel:
     def _no_session(self, timeout_s: float) -> DeadlineError:
         why = f"the server opened no session within {timeout_s:g} s (sshd's MaxSessions)"
         return DeadlineError(f"SSH {self.vm}", why, "Close other sessions, or allow more time with --timeout")
+
+
+class _Slots:
+    """Some may pass at once, the others in the order in which they came; a semaphore lets newcomers push in."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._queue: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+
+    def take(self, timeout_s: float) -> bool:
+        """Wait for a slot; False when none came free in time."""
+        turn = threading.Event()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            self._queue.append(turn)
+        if turn.wait(timeout_s):
+            return True
+        with self._lock:
+            if not turn.is_set():
+                self._queue.remove(turn)
+            return turn.is_set()
+
+    def give_back(self) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().set()  # handed over, never free in between
+            else:
+                self._free += 1
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ _kernel32.OpenProcess.restype = wintypes.HANDLE
 class _BasicLimits(ctypes.Structure):
     """JOBOBJECT_BASIC_LIMIT_INFORMATION."""
 
-    _fields_ = [  # noqa: RUF012 - ctypes reads it so
+    _fields_ = [
         ("PerProcessUserTimeLimit", wintypes.LARGE_INTEGER),
         ("PerJobUserTimeLimit", wintypes.LARGE_INTEGER),
         ("LimitFlags", wintypes.DWORD),
@@ -37,7 +37,7 @@ class _BasicLimits(ctypes.Structure):
 class _ExtendedLimits(ctypes.Structure):
     """JOBOBJECT_EXTENDED_LIMIT_INFORMATION."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("BasicLimitInformation", _BasicLimits),
         ("IoInfo", ctypes.c_ulonglong * 6),  # IO_COUNTERS
         ("ProcessMemoryLimit", ctypes.c_size_t),

@@ -52,8 +52,8 @@ def provision_call(
 ) -> ProvisionCall:
     """Choose the parameters for DpsX509 out of those that the cmdlet has.
 
-    The registration ID is left out unless given here: the device takes it from the certificate's CN, and passing it makes some releases
-    fail (iotedge-eflow#53). CmdletError when a parameter that is needed is not there.
+    The registration ID is left out unless given here: the device takes it from the certificate's CN, and passing it
+    makes some releases fail (iotedge-eflow#53). CmdletError when a parameter that is needed is not there.
     """
     wanted = {"provisioning type": "DpsX509", "ID scope": scope_id, "certificate": str(cert), "private key": str(key)}
     if endpoint != DEFAULT_ENDPOINT:

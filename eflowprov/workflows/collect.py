@@ -28,8 +28,8 @@ FindHub = Callable[[CommandResult], str]
 class Collector:
     """Runs the five commands within one total deadline.
 
-    `find_hub` reads the hub's name out of the logs' output ("" when it is not there); `hub` is the name known beforehand, from a
-    registration, and then check need not wait for the logs.
+    `find_hub` reads the hub's name out of the logs' output ("" when it is not there); `hub` is the name known
+    beforehand, from a registration, and then check need not wait for the logs.
     """
 
     def __init__(self, channel: VmChannel, *, since: str, timeout_s: float, find_hub: FindHub, hub: str = "") -> None:

@@ -28,7 +28,9 @@ class IdentityConfig(_Section):
 
     registration_id: Annotated[str, Field(description="The registration ID; the certificate's CN is the same.")]
     ca: Annotated[Path | None, Field(description="Folder of the authority that issues the certificate.")] = None
-    passphrase_file: Annotated[Path | None, Field(description="File with the passphrase of the authority's key.")] = None
+    passphrase_file: Annotated[Path | None, Field(description="File with the passphrase of the authority's key.")] = (
+        None
+    )
     out: Annotated[Path | None, Field(description="Folder for the issued identity; with `ca`.")] = None
     cert: Annotated[Path | None, Field(description="Full chain, leaf first; in place of `ca` and `out`.")] = None
     key: Annotated[Path | None, Field(description="The leaf's private key, unencrypted; with `cert`.")] = None
@@ -49,7 +51,8 @@ class DpsConfig(_Section):
     endpoint: Annotated[str, Field(description="HOST[:PORT] of the global endpoint.")] = DEFAULT_ENDPOINT
     endpoint_ca: Annotated[Path | None, Field(description="PEM file to trust in place of the system's roots.")] = None
     register_first: Annotated[
-        bool, Field(alias="register", description="Register from this host first, to prove that DPS takes the identity.")
+        bool,
+        Field(alias="register", description="Register from this host first, to prove that DPS takes the identity."),
     ] = False
     timeout_s: Annotated[float, Field(gt=0, description="Deadline of the registration in seconds.")] = 120.0
 
@@ -61,7 +64,9 @@ class HostConfig(_Section):
 class VmConfig(_Section):
     """The way into the VM."""
 
-    channel: Annotated[Literal["auto", "ssh", "cmdlet"], Field(description="auto prefers SSH, then the cmdlets.")] = "auto"
+    channel: Annotated[Literal["auto", "ssh", "cmdlet"], Field(description="auto prefers SSH, then the cmdlets.")] = (
+        "auto"
+    )
     ssh: Annotated[str, Field(description="HOST[:PORT] of the VM's SSH server; empty for none.")] = ""
     ssh_user: Annotated[str, Field(description="The VM's user.")] = "iotedge-user"
     ssh_key: Annotated[Path | None, Field(description="Private key file for SSH.")] = None
@@ -77,7 +82,9 @@ class ProvisionConfig(_Section):
 
 
 class VerifyConfig(_Section):
-    expect: Annotated[Literal["", "new", "deployed"], Field(description="deployed: no deployment yet is a failure.")] = ""
+    expect: Annotated[
+        Literal["", "new", "deployed"], Field(description="deployed: no deployment yet is a failure.")
+    ] = ""
     since: Annotated[str, Field(pattern=r"^\d+(s|m|min|h|d)$", description="How far back the logs are read.")] = "1h"
     timeout_s: Annotated[float, Field(gt=0, description="Deadline of all commands together, in seconds.")] = 420.0
 
@@ -103,7 +110,9 @@ def load_config(path: Path) -> RunConfig:
     try:
         data = tomllib.loads(read_limited(path, _LIMIT).decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"is not valid TOML: {error}", "Mend that line; `eflowprov config new` shows the form") from None
+        raise InputError(
+            str(path), f"is not valid TOML: {error}", "Mend that line; `eflowprov config new` shows the form"
+        ) from None
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as error:
@@ -133,9 +142,7 @@ def _problems(error: ValidationError) -> str:
 def _anchored(config: RunConfig, base: Path) -> RunConfig:
     """Make every path absolute, seen from the file's folder."""
     sections = {
-        name: section.model_copy(
-            update={field: base / value for field, value in section if isinstance(value, Path)}
-        )
+        name: section.model_copy(update={field: base / value for field, value in section if isinstance(value, Path)})
         for name, section in config
     }
     return config.model_copy(update=sections)

@@ -27,7 +27,9 @@ def device_state(channel: VmChannel) -> DeviceState:
     digits = decode(clock.stdout).strip()
     if clock.status != 0 or not digits.isdigit():
         seen = first_words(digits or decode(clock.stderr)) or clock.note
-        raise TransportError(channel.vm, f"`date +%s` did not tell the VM's time ({seen})", "Look at the VM and try again")
+        raise TransportError(
+            channel.vm, f"`date +%s` did not tell the VM's time ({seen})", "Look at the VM and try again"
+        )
     config = channel.run(("sudo", "-n", "cat", _CONFIG), timeout_s=_QUICK_S)
     errors = decode(config.stderr)
     if config.status == 0:

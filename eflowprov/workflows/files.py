@@ -91,18 +91,21 @@ def write_new(path: Path, data: bytes) -> None:
 def write_new_private(path: Path, data: bytes) -> None:
     """Write a new file that only its owner (on Windows also Administrators and SYSTEM) can ever read.
 
-    Its rights are its own from the moment of its creation. Raises InputError when a file is there already: a key is never
-    overwritten. Raises StorageError when it cannot be written; then nothing is left.
+    Its rights are its own from the moment of its creation. Raises InputError when a file is there already: a key is
+    never overwritten. Raises StorageError when it cannot be written; then nothing is left.
     """
     with _beside(path) as under_way:
         _fill(_create_private(under_way), data)
         _reveal(under_way, path)
 
 
-def write_folder_whole(folder: Path, files: Mapping[str, bytes], private: Mapping[str, bytes]) -> None:
+def write_folder_whole(
+    folder: Path, files: Mapping[str, bytes], private: Mapping[str, bytes], *, old: Path | None = None
+) -> None:
     """Make a folder with its files in one step; names may have one `/`. `private` ones are as `write_new_private`'s.
 
-    The folder must not be there, or be empty. Raises InputError when it is not, StorageError when it cannot be written.
+    The folder must not be there, or be empty, unless `old` says where it goes then. Raises InputError when a name is
+    taken, StorageError when something cannot be written; then nothing has changed.
     """
     with _beside(folder) as under_way:
         under_way.mkdir()
@@ -112,20 +115,7 @@ def write_folder_whole(folder: Path, files: Mapping[str, bytes], private: Mappin
             _fill((_create_private if name in private else _create)(target), data)
         for below in {under_way, *(under_way.joinpath(name).parent for name in (*files, *private))}:
             _flush_folder(below)
-        with suppress(OSError):
-            folder.rmdir()  # an empty one: Windows renames onto nothing
-        if os.path.lexists(folder):
-            raise InputError(str(folder), "it is there already and not empty", "Choose another folder")
-        under_way.rename(folder)
-        _flush_folder(folder.parent)
-
-
-def move_aside(folder: Path, new: Path) -> None:
-    """Rename a folder in one step. Raises InputError when the new name is taken, StorageError when it cannot be done."""
-    with _told(folder):
-        if os.path.lexists(new):
-            raise InputError(str(new), "it is there already", "Move it away")
-        folder.rename(new)
+        _rename_folder(under_way, folder, old)
         _flush_folder(folder.parent)
 
 
@@ -138,8 +128,9 @@ def make_folder(folder: Path) -> None:
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A name beside `path` to work under; whatever still stands there at the end is removed."""
-    # At most 40 characters of the name, so that the longest name a folder takes still has room for the rest.
-    under_way = path.with_name(f".{path.name[:40]}+{secrets.token_hex(6)}.tmp")
+    with _told(path):
+        # At most 40 characters of the name, so that the longest name a folder takes still has room for the rest.
+        under_way = path.with_name(f".{path.name[:40]}+{secrets.token_hex(6)}.tmp")
     try:
         with _told(path):
             yield under_way
@@ -200,6 +191,23 @@ def _rename_to_nothing(under_way: Path, path: Path) -> None:
             raise
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # claims the name
         under_way.replace(path)
+
+
+def _rename_folder(under_way: Path, folder: Path, old: Path | None) -> None:
+    with suppress(OSError):
+        folder.rmdir()  # an empty one: Windows renames onto nothing
+    taken = old if old and os.path.lexists(old) else folder if old is None and os.path.lexists(folder) else None
+    if taken:
+        raise InputError(str(taken), "it is there already and not empty", "Move it away or choose another folder")
+    if old is None or not os.path.lexists(folder):
+        under_way.rename(folder)
+        return
+    folder.rename(old)
+    try:
+        under_way.rename(folder)
+    except BaseException:
+        old.rename(folder)
+        raise
 
 
 def _flush_folder(folder: Path) -> None:

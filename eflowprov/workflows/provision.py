@@ -177,9 +177,7 @@ def provision_and_report(
         return preparation_report(request, prepared, started_at)
     opened = open_channel(way, lambda: host)
     try:
-        done = provision(
-            request, prepared, host, opened, confirm=confirm, transcript=transcript, progress=progress
-        )
+        done = provision(request, prepared, host, opened, confirm=confirm, transcript=transcript, progress=progress)
     finally:
         opened.channel.close()
     return assemble(
@@ -203,9 +201,7 @@ def preparation_report(request: ProvisionRequest, prepared: Prepared, started_at
 
 
 def _identity(request: ProvisionRequest, prepared: Prepared) -> Identity:
-    return Identity(
-        registration_id=prepared.registration_id, scope_id=request.scope_id, expires_at=prepared.expires_at
-    )
+    return Identity(registration_id=prepared.registration_id, scope_id=request.scope_id, expires_at=prepared.expires_at)
 
 
 def _call(host: EflowHost, call: ProvisionCall, timeout_s: float, transcript: Transcript) -> ProvisionVerdict:
@@ -224,16 +220,20 @@ def _provisioned(verdict: ProvisionVerdict, evidence: Evidence) -> Provisioned:
     """The cmdlet's word as a finding, and the VM's; after a failure the VM's only where it says why."""
     if verdict.ok:
         said = Finding(
-            "provision/cmdlet", f"{CMDLET} returned OK", Outcome.PASS, "Its OK only says that a service runs.", source=CMDLET
+            "provision/cmdlet",
+            f"{CMDLET} returned OK",
+            Outcome.PASS,
+            "Its OK only says that a service runs.",
+            source=CMDLET,
         )
         return Provisioned((said, evidence.assigned, evidence.agent), evidence.hub, evidence.device_id)
-    explanation = explain_cmdlet(verdict.message)
+    known = explain_cmdlet(verdict.message)
     failed = Finding(
         "provision/cmdlet",
         f"{CMDLET} failed",
         Outcome.FAIL,
-        f"{verdict.message}. {explanation.cause}".strip(),
-        explanation.remedy,
+        f"{verdict.message}." + (f" {known.cause}" if known else ""),
+        known.remedy if known else "Look at what the VM says below, and run `eflowprov verify`",
         "\n".join(verdict.lines[-20:]),
         CMDLET,
     )

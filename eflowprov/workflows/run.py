@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from eflowprov.bridge.eflow import EflowHost
-from eflowprov.checks.runtime import Judgement
+from eflowprov.checks.judgement import Judgement
 from eflowprov.errors import EflowprovError, InputError
 from eflowprov.model import Finding, Identity, Outcome, Report, Target
 from eflowprov.workflows.channels import ChannelRequest, OpenChannel, open_channel
@@ -17,13 +17,16 @@ from eflowprov.workflows.config import RunConfig
 from eflowprov.workflows.issue import issue_identities
 from eflowprov.workflows.journal import Journal, step_key
 from eflowprov.workflows.provision import ProvisionRequest, prepare, provision
-from eflowprov.workflows.register import register_device
+from eflowprov.workflows.register import DeviceRegistration, register_device
 from eflowprov.workflows.transcript import Transcript
 from eflowprov.workflows.verify import VerifyOptions, assemble, collect, judge
 
 STEPS = ("certs", "check", "register", "provision", "verify")
 _BEGUN = "provision-begun"
-_KEPT = ("register", "provision")  # the steps that a journal makes unnecessary; all others are cheap, or the proof itself
+_KEPT = (
+    "register",
+    "provision",
+)  # the steps that a journal makes unnecessary; all others are cheap, or the proof itself
 
 
 def resumable(from_step: str) -> tuple[str, ...]:
@@ -39,8 +42,8 @@ def resumable(from_step: str) -> tuple[str, ...]:
 class Runner:
     """One run over one machine.
 
-    `host` gives the EFLOW cmdlets when they are first needed; `progress` is told each step in a line; `known_hosts` is the pin file
-    that serves when the configuration names none. `label` is the report's `target.host`.
+    `host` gives the EFLOW cmdlets when they are first needed; `progress` is told each step in a line; `known_hosts` is
+    the pin file that serves when the configuration names none. `label` is the report's `target.host`.
     """
 
     def __init__(
@@ -92,7 +95,14 @@ class Runner:
         except EflowprovError as error:
             self._transcript.event("step-error", step=step, error=str(error))
             self._findings.append(
-                Finding(f"step/{step}", f"step {step}", Outcome.ERROR, f"{error.where}: {error.why}", error.next_step, source="run")
+                Finding(
+                    f"step/{step}",
+                    f"step {step}",
+                    Outcome.ERROR,
+                    f"{error.where}: {error.why}",
+                    error.next_step,
+                    source="run",
+                )
             )
             return False
         found = self._findings[before:]
@@ -104,7 +114,13 @@ class Runner:
     def _skip_after(self, step: str) -> None:
         for skipped in STEPS[STEPS.index(step) + 1 :]:
             self._findings.append(
-                Finding(f"step/{skipped}", f"step {skipped}", Outcome.SKIP, f"Not run, because step {step} did not succeed.", source="run")
+                Finding(
+                    f"step/{skipped}",
+                    f"step {skipped}",
+                    Outcome.SKIP,
+                    f"Not run, because step {step} did not succeed.",
+                    source="run",
+                )
             )
 
     # ------------------------------------------------------------------------------------------------ the steps
@@ -185,6 +201,18 @@ class Runner:
             pass_registration_id=config.provision.pass_registration_id,
             timeout_s=config.provision.timeout_s,
             evidence_s=config.provision.evidence_s,
+        )
+
+    def _registration(self) -> DeviceRegistration:
+        (cert, key), dps = self._files, self._config.dps
+        return DeviceRegistration(
+            scope_id=dps.scope_id,
+            cert=cert,
+            key=key,
+            registration_id=self._config.identity.registration_id,
+            endpoint=dps.endpoint,
+            endpoint_ca=dps.endpoint_ca,
+            timeout_s=dps.timeout_s,
         )
 
     def _key(self, step: str) -> str:

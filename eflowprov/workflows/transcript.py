@@ -14,7 +14,8 @@ from eflowprov.redaction import redact
 class Transcript:
     """A file of events: `{"time": RFC 3339 UTC, "event": …, …}`.
 
-    It is written while things happen, so that what was done before a power cut is there afterwards. Without a path it keeps nothing.
+    It is written while things happen, so that what was done before a power cut is there afterwards. Without a path it
+    keeps nothing.
     """
 
     def __init__(self, path: Path | None) -> None:

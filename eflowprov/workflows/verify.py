@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from eflowprov import __version__
-from eflowprov.checks.runtime import Judgement, judge_runtime
+from eflowprov.checks.judgement import Judgement
+from eflowprov.checks.runtime import judge_runtime
+from eflowprov.checks.words import named_identity
 from eflowprov.errors import InputError, ParseError
 from eflowprov.model import (
     CommandResult,
@@ -27,7 +29,7 @@ from eflowprov.model import (
 from eflowprov.parsers.agent_log import parse_agent_log
 from eflowprov.parsers.iotedge_check import parse_check
 from eflowprov.parsers.iotedge_list import parse_list
-from eflowprov.parsers.system_logs import assigned_hub, parse_system_logs
+from eflowprov.parsers.system_logs import parse_system_logs
 from eflowprov.parsers.system_status import parse_system_status
 from eflowprov.parsers.text import decode, first_words
 from eflowprov.redaction import redact
@@ -85,7 +87,11 @@ def report_on(outputs: Outputs, options: VerifyOptions, *, vm: str, channel: str
     """Judge outputs and make the report of them."""
     started_at = datetime.now(UTC)
     return assemble(
-        judge(outputs, now=started_at), started_at=started_at, target=Target(host, vm, channel), identity=Identity(), expect=options.expect
+        judge(outputs, now=started_at),
+        started_at=started_at,
+        target=Target(host, vm, channel),
+        identity=Identity(),
+        expect=options.expect,
     )
 
 
@@ -159,7 +165,7 @@ def _known_trouble(result: CommandResult, errors: str) -> Problem | None:
 
 def _hub_in(logs: CommandResult) -> str:
     try:
-        return assigned_hub(parse_system_logs(decode(logs.stdout)))
+        return named_identity(parse_system_logs(decode(logs.stdout)))[0]
     except ParseError:
         return ""
 

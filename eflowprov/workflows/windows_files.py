@@ -1,7 +1,7 @@
 """Windows: a file that is its owner's, Administrators' and SYSTEM's alone from the moment of its creation.
 
-Python's own calls create a file with the folder's inherited rights and can only narrow them afterwards; CreateFileW takes
-them at creation (Win32 documentation, "CreateFileW", "Security Descriptor String Format").
+Python's own calls create a file with the folder's inherited rights and can only narrow them afterwards; CreateFileW
+takes them at creation (Win32 documentation, "CreateFileW", "Security Descriptor String Format").
 """
 
 from __future__ import annotations

@@ -1,0 +1,91 @@
+"""What every certificate rule sees, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from eflowprov.model import BundleFacts, CertificateFacts, Finding, Outcome
+
+ESF = "esf"
+PROFILES = ("eflow", "eflow-1.1", ESF)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One file to judge; `place` is where its device certificate stands."""
+
+    bundle: BundleFacts
+    place: int
+    registration_id: str | None
+    profile: str
+    now: datetime
+    enrollment: str | None
+    expiring_days: int
+
+    @property
+    def leaf(self) -> CertificateFacts:
+        return self.bundle.certificates[self.place]
+
+    @property
+    def path(self) -> Sequence[CertificateFacts]:
+        """The device's certificate and those above it, as far as they are in the file; foreign ones are left out."""
+        return [self.bundle.certificates[place] for place in self.places]
+
+    @property
+    def places(self) -> list[int]:
+        """Where the certificates of `path` stand in the file: by names and key identifiers, whatever the order."""
+        found = [self.place]
+        while (above := self._issuer_of(found)) is not None:
+            found.append(above)
+        return found
+
+    def _issuer_of(self, found: list[int]) -> int | None:
+        certificates, last = self.bundle.certificates, found[-1]
+        if certificates[last].is_self_issued:
+            return None
+        known = {certificates[place].sha256 for place in found}
+        candidates = [
+            place
+            for place, one in enumerate(certificates)
+            if one.sha256 not in known and is_named_issuer(certificates[last], one)
+        ]
+        # Two CAs may share name and key identifier (a renewed one): the one right behind comes first.
+        return min(candidates, key=lambda place: (place != last + 1, place), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule's decision."""
+
+    outcome: Outcome
+    detail: str
+    remedy: str = ""
+    evidence: str = ""
+
+    def finding(self, rule: str, title: str, source: str) -> Finding:
+        """The finding under the rule's lasting id; `source` is the file."""
+        return Finding(f"certificate/{rule}", title, self.outcome, self.detail, self.remedy, self.evidence, source)
+
+
+def is_named_issuer(one: CertificateFacts, other: CertificateFacts) -> bool:
+    """Whether `other` has the name and, where both are given, the key identifier that `one` gives its issuer."""
+    same_key = not (one.authority_key_id and other.subject_key_id) or one.authority_key_id == other.subject_key_id
+    return one.issuer == other.subject and same_key
+
+
+def passed(detail: str, evidence: str = "") -> Judged:
+    return Judged(Outcome.PASS, detail, "", evidence)
+
+
+def skipped(detail: str) -> Judged:
+    return Judged(Outcome.SKIP, detail)
+
+
+def warned(detail: str, remedy: str, evidence: str = "") -> Judged:
+    return Judged(Outcome.WARN, detail, remedy, evidence)
+
+
+def failed(detail: str, remedy: str, evidence: str = "") -> Judged:
+    return Judged(Outcome.FAIL, detail, remedy, evidence)

@@ -1,0 +1,234 @@
+"""`iotedge-check/ID` for each check of `iotedge check`, and `iotedge-check/report` for what the whole lacks.
+
+A warning of a hub connectivity check may mean "not tested" (the tool did not know the hub's name), and an error may
+mean that the check's own tool failed; neither says anything about the device. Read in aziotctl's and iotedge's source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from eflowprov.checks.judgement import Draft, evidence
+from eflowprov.model import Check, CheckOutcome, CheckReport, Finding, ModuleList, Outcome, Problem
+
+_SOURCE = "iotedge check"
+_REPORT = "iotedge-check/report"
+_RUN = 'Invoke-EflowVmCommand -command "sudo iotedge check --verbose"'
+
+_OUTCOMES = {
+    CheckOutcome.OK: Outcome.PASS,
+    CheckOutcome.IGNORED: Outcome.PASS,
+    CheckOutcome.WARNING: Outcome.WARN,
+    CheckOutcome.ERROR: Outcome.FAIL,
+    CheckOutcome.FATAL: Outcome.FAIL,
+    CheckOutcome.SKIPPED: Outcome.SKIP,
+}
+_HUB_CHECK = re.compile(r"^(?:host-connect-iothub|container-(?:default-)?connect-(?:upstream|iothub))-")
+_NOT_TESTED = re.compile(
+    r"Could not retrieve iothub_hostname|hub name (?:is )?unknown|will be skipped"
+    r"|needs to be specified with --iothub-hostname",
+    re.IGNORECASE,
+)
+
+
+def judge_check(report: CheckReport | Problem, modules: ModuleList | Problem, deployment: Outcome) -> list[Draft]:
+    """Judge the report's checks; `deployment` is the outcome of `deployment/present`."""
+    if isinstance(report, Problem):
+        return [_report(Outcome.ERROR, f"iotedge check: {report.why}", [report.seen])]
+    drafts = [_judge(check, modules, deployment) for check in report.checks]
+    return _whole(report) + drafts
+
+
+def _report(outcome: Outcome, detail: str, lines: list[str] | None = None) -> Draft:
+    title = "iotedge check gave its whole report"
+    remedy = f"Run it by hand and wait for its end (it may pull an image first): {_RUN}."
+    return Draft(Finding(_REPORT, title, outcome, detail, remedy, evidence(lines or []), _SOURCE))
+
+
+def _whole(report: CheckReport) -> list[Draft]:
+    if any(check.outcome is CheckOutcome.FATAL for check in report.checks):
+        return []  # a fatal check ends the run: what is missing after it is explained
+    if not report.checks:
+        return [_report(Outcome.ERROR, "The report holds no check at all.")]
+    if not report.complete:
+        return [_report(Outcome.ERROR, "The report was cut off: its totals are missing or disagree with its lines.")]
+    if report.skipped_unlisted:
+        return [_report(Outcome.SKIP, f"{report.skipped_unlisted} checks were skipped without a line.")]
+    return []
+
+
+def _judge(check: Check, modules: ModuleList | Problem, deployment: Outcome) -> Draft:
+    if check.outcome is not CheckOutcome.ERROR:
+        return _ordinary(check)
+    if check.id == _EDGEHUB and _EDGEHUB_UNKNOWN.search("\n".join(check.details)):
+        return _edge_hub(check, modules, deployment)
+    noise = _NOISE.get(check.id)
+    detail = noise("\n".join(check.details)) if noise else ""
+    return _draft(check, Outcome.WARN, detail, "Nothing to do.") if detail else _ordinary(check)
+
+
+def _draft(check: Check, outcome: Outcome, detail: str, remedy: str, *, is_open: bool = False) -> Draft:
+    lines = "" if outcome is Outcome.PASS else evidence(check.details)
+    return Draft(Finding(f"iotedge-check/{check.id}", check.title, outcome, detail, remedy, lines, _SOURCE), is_open)
+
+
+def _ordinary(check: Check) -> Draft:
+    if check.outcome in (CheckOutcome.OK, CheckOutcome.IGNORED):
+        return _draft(check, Outcome.PASS, "Not applicable." if check.outcome is CheckOutcome.IGNORED else "", "")
+    if check.outcome is CheckOutcome.SKIPPED:
+        return _skipped(check)
+    text = "\n".join(check.details)
+    if _HUB_CHECK.match(check.id) and _NOT_TESTED.search(text):
+        return _not_tested(check)
+    fault = _tool_fault(check, text) if check.outcome is CheckOutcome.ERROR else ""
+    if fault:
+        return _draft(
+            check, Outcome.ERROR, f"The check could not run: {fault}.", f"Run it again: {_RUN}.", is_open=True
+        )
+    return _draft(check, _OUTCOMES[check.outcome], _headline(check), _remedy(check))
+
+
+def _headline(check: Check) -> str:
+    return " ".join(check.details[0].split()) if check.details else "The check gives no reason."
+
+
+def _skipped(check: Check) -> Draft:
+    reason = _headline(check) if check.details else "Skipped behind an error or for a harmless reason; no proof."
+    remedy = f"Look at the checks that failed; with --verbose the reason is told: {_RUN}."
+    return _draft(check, Outcome.SKIP, reason, remedy)
+
+
+def _not_tested(check: Check) -> Draft:
+    detail = "Not tested: the check did not know the hub's name (it does not with DPS)."
+    remedy = 'Give the name: Invoke-EflowVmCommand -command "sudo iotedge check --iothub-hostname HUB".'
+    return _draft(check, Outcome.SKIP, detail, remedy)
+
+
+# ----------------------------------------------------------------------- the check's own tool failed, not the device
+
+_PULL = re.compile(r"azureiotedge-diagnostics|Pulling from|Unable to find image", re.IGNORECASE)
+# Failures of a pull that are the device's: the registry is out of reach for its modules as well, or the disk is full.
+_DEVICE_FAULT = re.compile(
+    r"no space left|not enough space|failed to register layer|dial tcp|lookup |i/o timeout|Client\.Timeout"
+    r"|request canceled"
+    r"|TLS handshake|connection (?:refused|reset|timed out)|proxyconnect|no route|unreachable|x509:|Retrying in"
+    r"|unauthorized",
+    re.IGNORECASE,
+)
+_NO_IMAGE = re.compile(r"manifest unknown|manifest for \S+ not found|no matching manifest", re.IGNORECASE)
+_SOCKET = re.compile(
+    r"Permission denied[^\n]*(?:mgmt|workload)\.sock|One or more errors occurred\. \(Permission denied"
+)
+_URL_AS_NAME = re.compile(r"https?://[\w.-]+(?:azure-devices|:\d)", re.IGNORECASE)
+
+
+def _tool_fault(check: Check, text: str) -> str:
+    """Say why an error is the tool's own and not the device's; "" when it is the device's."""
+    if _NO_IMAGE.search(text) and _PULL.search(text):
+        return "its diagnostics image does not exist in the registry (iotedge#3037)"
+    if _PULL.search(text) and not _DEVICE_FAULT.search(text):
+        return "its diagnostics image was still being pulled (iotedge#3829)"
+    if _SOCKET.search(text):
+        return "its diagnostics container may not open the runtime's socket (iotedge#4011)"
+    if _HUB_CHECK.match(check.id) and _URL_AS_NAME.search(text):
+        return "the hub's name was given with https:// in front (iotedge#2033)"
+    return ""
+
+
+# ------------------------------------------------------------------------------------------------ special cases
+
+_EDGEHUB = "edge-hub-storage-mounted-from-host"
+_EDGEHUB_UNKNOWN = re.compile(r"Could not check current state of (?:the )?edge ?hub", re.IGNORECASE)
+_HUB_LOGS = (
+    'Read why: Invoke-EflowVmCommand -command "sudo iotedge logs edgeAgent --tail 200", then '
+    'Invoke-EflowVmCommand -command "sudo iotedge restart edgeHub".'
+)
+
+
+def _edge_hub(check: Check, modules: ModuleList | Problem, deployment: Outcome) -> Draft:
+    """The documented error of a new device: expected while there is no deployment and no edgeHub that failed."""
+    listed = () if isinstance(modules, Problem) else modules.modules
+    failed = any(module.name == "edgeHub" and module.status != "running" for module in listed)
+    if deployment is Outcome.EXPECTED and not failed:
+        detail = "edgeHub does not run before the device has a deployment; the documentation says to expect this."
+        return _draft(check, Outcome.EXPECTED, detail, "Set modules for the device in IoT Hub, then verify again.")
+    if deployment is Outcome.ERROR:
+        detail = "edgeHub does not exist, and nothing tells whether it should."
+        return _draft(check, Outcome.ERROR, detail, _HUB_LOGS, is_open=True)
+    return _draft(check, Outcome.FAIL, "A deployment is there, and edgeHub does not run.", _HUB_LOGS)
+
+
+def _trust_bundle(text: str) -> str:
+    others = re.search(r"cert(?:ificate)? with ID \"(?!aziot-edged-trust-bundle)", text, re.IGNORECASE)
+    if "trust-bundle" not in text or others:
+        return ""
+    return "Only the trust bundle is missing: normal on a device without downstream devices (iotedge#6675)."
+
+
+def _connection_string(text: str) -> str:
+    if not re.search(r"not using manual provisioning|--iothub-hostname", text):
+        return ""
+    return "Runtimes of 1.0 report an error here for every DPS device; it is none (iotedge#2500)."
+
+
+def _container_time(text: str) -> str:
+    # Host and container have one clock: a drift says that the container took 10 s and more to start.
+    if "time drift" not in text:
+        return ""
+    return "The diagnostics container was slow to start: it shares the VM's clock (iotedge#7389)."
+
+
+# Errors that are none: each says why, or "" when this one is real.
+_NOISE: dict[str, Callable[[str], str]] = {
+    "certs-read": _trust_bundle,
+    "connection-string": _connection_string,
+    "container-local-time": _container_time,
+}
+
+# ----------------------------------------------------------------------------------------------------- remedies
+
+_NETWORK = (
+    "Let the VM out on ports 443, 5671 and 8883 to *.azure-devices.net and global.azure-devices-provisioning.net, "
+    "and look "
+    "at its DNS and gateway: Get-EflowVmEndpoint."
+)
+_RESTART = 'Restart the runtime: Invoke-EflowVmCommand -command "sudo iotedge system restart".'
+_APPLY = 'Provision again, or write the configuration anew: Invoke-EflowVmCommand -command "sudo iotedge config apply".'
+_REMEDIES = (
+    (re.compile(r"^(?:host-connect|container-(?:default-)?connect|container-resolve)"), _NETWORK),
+    (
+        re.compile(r"expiry|^certs-|^key-pairs|^certificates-"),
+        "Check the identity: eflowprov certs check CHAIN KEY. Then provision again.",
+    ),
+    (re.compile(r"-running$|^connect-management-uri|aziot-identity-service-error"), _RESTART),
+    (re.compile(r"config|^proxy-settings|parent_hostname|^connection-string"), _APPLY),
+    (
+        re.compile(r"^hostname$"),
+        "Make the name in the configuration the VM's own (Get-EflowVmName, Invoke-EflowVmCommand -command "
+        '"hostname"), then '
+        "apply it: sudo iotedge config apply.",
+    ),
+    (re.compile(r"version"), "Update EFLOW through Microsoft Update or with its newest installer, when it suits."),
+    (
+        re.compile(r"local-time"),
+        'Compare the clocks: Invoke-EflowVmCommand -command "date -u". Let NTP (port 123) out. After the host was '
+        "asleep: "
+        "Stop-EflowVm; Start-EflowVm.",
+    ),
+    (re.compile(r"^container-engine-dns"), "On EFLOW this may stay as it is; to set a server: Set-EflowVmDNSServers."),
+    (
+        re.compile(r"^container-engine|^check-agent-image"),
+        'Look at the engine: Invoke-EflowVmCommand -command "sudo systemctl status docker", and pull by hand: '
+        'Invoke-EflowVmCommand -command "sudo docker pull mcr.microsoft.com/azureiotedge-agent:1.5".',
+    ),
+    (
+        re.compile(r"storage"),
+        "Bind the module's storage to a folder of the VM in its create options (aka.ms/iotedge-storage-host).",
+    ),
+)
+
+
+def _remedy(check: Check) -> str:
+    found = next((remedy for pattern, remedy in _REMEDIES if pattern.search(check.id)), "")
+    return found or f"Read the whole message: {_RUN}."

@@ -1,0 +1,90 @@
+"""What EFLOW's cmdlets print and return: `OK`, or an exception block in the host's text.
+
+`[MM/dd/yyyy HH:mm:ss] text` steps, ` - ` bullets, `Exception caught!!!` with the reason behind it or below it. The
+line number in the reason changes with every build (iotedge-eflow#301, #115), so that it is no part of the message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from eflowprov.model import CmdletAnswer, ProvisionVerdict
+from eflowprov.parsers.text import clean, refusal
+
+_STAMP = re.compile(r"\s*\[\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}:\d{2}(?: [AP]M)?\]\s*")
+_EXCEPTION = re.compile(r"Exception caught!*\s*", re.IGNORECASE)
+_ERROR = re.compile(r"Error:\s*(?=\S)", re.IGNORECASE)  # early builds (iotedge-eflow#7)
+_BULLET = re.compile(r"\s*-\s*(?=\S)")
+_LINE_NUMBER = re.compile(r"\s+(?:at line \d+|\(L\d+\))\s*\.?\s*$", re.IGNORECASE)
+_WRAPPED = 6  # lines that one reason may take in a narrow console
+
+
+def parse_provision(answer: CmdletAnswer) -> ProvisionVerdict:
+    """Judge what `Provision-EflowVm` returned.
+
+    It is ok when `OK` is the last text on the output stream and no exception was printed: `OK` also comes after
+    failures, as the return value of an inner step. Else the message is the failure's own, without its line number,
+    or the last text returned. ParseError when nothing was returned and no failure is told.
+    """
+    lines = _lines(record.text for record in answer.records)
+    failure = _without_number(clean(answer.error).strip()) or failure_message(lines)
+    returned = [line for text in answer.output for line in [clean(text).strip()] if line]
+    if failure:
+        return ProvisionVerdict(False, failure, lines)
+    if not returned:
+        raise refusal(
+            "Provision-EflowVm", "\n".join(lines), "it returned nothing", "Read the VM's logs with `eflowprov verify`"
+        )
+    if returned[-1].casefold() == "ok":
+        return ProvisionVerdict(True, "OK", lines)
+    return ProvisionVerdict(False, _without_number(_one_line(returned[-1])), lines)
+
+
+def failure_message(lines: Iterable[str]) -> str:
+    """The reason of the first failure in a cmdlet's text, without its line number; "" when it tells of none."""
+    told = [line for line in lines if line.strip()]
+    for number, line in enumerate(told):
+        step = _STAMP.sub("", line, count=1).strip()
+        exception = _EXCEPTION.search(step)
+        if exception:
+            return _reason(step[exception.end() :], told[number + 1 :]) or "Exception caught"
+        if _STAMP.match(line) and (error := _ERROR.match(step)):
+            return _without_number(step[error.end() :])
+        if _BULLET.match(line) and _LINE_NUMBER.search(line):
+            return _without_number(_BULLET.sub("", line, count=1))
+    return ""
+
+
+def _lines(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(line.rstrip() for text in texts for line in clean(text).split("\n") if line.strip())
+
+
+def _reason(behind: str, below: Sequence[str]) -> str:
+    """The text behind `Exception caught!!!`, else the bullet below it; either may go on until its line number."""
+    parts = [behind.strip()] if behind.strip() else []
+    for line in below[:_WRAPPED]:
+        if parts and (_LINE_NUMBER.search(parts[-1]) or _BULLET.match(line)):
+            break
+        if _STAMP.match(line) or (parts and not _goes_on(below)):
+            break
+        parts.append(_BULLET.sub("", line, count=1).strip() if not parts else line.strip())
+    return _without_number(" ".join(parts))
+
+
+def _goes_on(below: Sequence[str]) -> bool:
+    """Whether a line number is still to come within the lines that one reason may take."""
+    before_step = []
+    for line in below[:_WRAPPED]:
+        if _STAMP.match(line):
+            break
+        before_step.append(line)
+    return any(_LINE_NUMBER.search(line) for line in before_step)
+
+
+def _without_number(text: str) -> str:
+    return _LINE_NUMBER.sub("", _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s*\n\s*", " ", text.strip())

@@ -1,0 +1,229 @@
+"""The report as one reads it at arm's length: the verdict first and last, what is wrong, the way out, the rest.
+
+Every text of the report goes through `reports.clean` and into rich as `Text`, never as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from io import StringIO
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from eflowprov.model import EXIT_STATUS, Finding, Outcome, Report, Verdict
+from eflowprov.reports.clean import clean_line, clean_lines
+
+_NARROWEST = 40  # columns below which a hanging indent leaves no room for words
+_EVIDENCE = 8  # lines of evidence for each finding; the JSON report has them all
+_LINE = 300  # characters of one line of evidence
+_TEXT = 1000  # characters of a detail or remedy
+_NAME = 120  # characters of an id, title or name
+
+_WORDS = {
+    Outcome.PASS: "PASS",
+    Outcome.EXPECTED: "EXPECTED",
+    Outcome.WARN: "WARN",
+    Outcome.FAIL: "FAIL",
+    Outcome.SKIP: "SKIP",
+    Outcome.ERROR: "ERROR",
+}
+_MARKS = {
+    Outcome.PASS: "\N{CHECK MARK}",
+    Outcome.EXPECTED: "\N{CHECK MARK}",
+    Outcome.WARN: "!",
+    Outcome.FAIL: "\N{BALLOT X}",
+    Outcome.SKIP: "-",
+    Outcome.ERROR: "?",
+}
+_STYLES = {
+    Outcome.PASS: "green",
+    Outcome.EXPECTED: "cyan",
+    Outcome.WARN: "yellow",
+    Outcome.FAIL: "bold red",
+    Outcome.SKIP: "dim",
+    Outcome.ERROR: "bold magenta",
+}
+_VERDICTS = {
+    Verdict.READY: ("READY", "bold green", "provisioned, connected and running. Nothing to do."),
+    Verdict.READY_AWAITING_DEPLOYMENT: (
+        "READY, AWAITING DEPLOYMENT",
+        "bold green",
+        "nothing deployed yet. Next: set modules in IoT Hub.",
+    ),
+    Verdict.NOT_READY: ("NOT READY", "bold red", ""),
+    Verdict.UNKNOWN: ("UNKNOWN", "bold magenta", ""),
+}
+
+
+def to_console(report: Report, *, width: int, color: bool, unicode: bool, verbose: bool = False) -> str:
+    """Return the report as text for a terminal of `width` columns, with a final newline.
+
+    `color` asks for ANSI colours; without `unicode` every character is ASCII. Passes are counted, and with `verbose`
+    shown one by one.
+    """
+    page = _Page(width, color, unicode)
+    verdict = _verdict(report)
+    page.line(verdict)
+    page.line(_about(report))
+    _loud(page, report.findings)
+    _quiet(page, report.findings)
+    _passes(page, report.findings, verbose=verbose)
+    if report.modules:
+        page.gap()
+        page.print(_modules(page, report))
+    page.gap()
+    page.line(_counts(report))
+    page.line(verdict)
+    return page.text()
+
+
+class _Page:
+    """What is printed so far, and the terminal it is meant for."""
+
+    def __init__(self, width: int, color: bool, unicode: bool) -> None:
+        self.unicode = unicode
+        self._file = StringIO()
+        self._console = Console(
+            file=self._file,
+            width=max(width, _NARROWEST),
+            height=100,  # both must be given, or rich asks a dumb terminal for its size
+            force_terminal=color,
+            color_system="standard" if color else None,
+            no_color=not color,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            soft_wrap=False,
+            legacy_windows=False,
+        )
+
+    def mark(self, outcome: Outcome) -> str:
+        word = _WORDS[outcome]
+        return f"{_MARKS[outcome]} {word}" if self.unicode else word
+
+    def print(self, renderable: RenderableType) -> None:
+        self._console.print(renderable)
+
+    def line(self, text: Text, indent: int = 0) -> None:
+        text.overflow = "fold"  # a word that is wider than the terminal is broken, not cut
+        self.print(Padding(text, (0, 0, 0, indent)) if indent else text)
+
+    def gap(self) -> None:
+        self.print("")
+
+    def text(self) -> str:
+        text = "\n".join(line.rstrip() for line in self._file.getvalue().split("\n"))
+        return text if self.unicode else text.encode("ascii", "replace").decode("ascii")
+
+
+def _verdict(report: Report) -> Text:
+    word, style, meaning = _VERDICTS[report.verdict]
+    return Text.assemble((f"{word}:", style), " ", meaning or _next(report))
+
+
+def _next(report: Report) -> str:
+    """What to do first when the machine is not ready: one finding's id, and the whole way out stands with it."""
+    wanted = Outcome.FAIL if report.verdict is Verdict.NOT_READY else Outcome.ERROR
+    count, first = report.summary[wanted], next((f for f in report.findings if f.outcome is wanted), None)
+    if first is None:
+        return "Nothing was proved. Next: verify again."
+    what = "failed" if wanted is Outcome.FAIL else "could not be told"
+    return f"{count} {what}. Next: put right {clean_line(first.id, _NAME)}."
+
+
+def _about(report: Report) -> Text:
+    identity, target = report.identity, report.target
+    facts = (
+        ("device", identity.device_id or identity.registration_id),
+        ("hub", identity.hub),
+        ("vm", target.vm),
+        ("host", target.host),
+        ("by", target.channel),
+        ("at", f"{report.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, {report.duration_s:.1f} s"),
+    )
+    return Text("  ".join(f"{name} {clean_line(value, _NAME)}" for name, value in facts if value), style="dim")
+
+
+# --------------------------------------------------------------------------------------------------- findings
+
+
+def _of(findings: Iterable[Finding], *outcomes: Outcome) -> Iterator[Finding]:
+    every = list(findings)
+    return (finding for outcome in outcomes for finding in every if finding.outcome is outcome)
+
+
+def _loud(page: _Page, findings: Iterable[Finding]) -> None:
+    """Fail and error: with all that helps to put them right."""
+    for finding in _of(findings, Outcome.FAIL, Outcome.ERROR):
+        page.gap()
+        page.line(_heading(page, finding))
+        for line in clean_lines(finding.detail, _TEXT, _EVIDENCE):
+            page.line(Text(line), indent=2)
+        if finding.remedy:
+            page.line(Text.assemble(("Next: ", "bold"), clean_line(finding.remedy, _TEXT)), indent=2)
+        for line in clean_lines(finding.evidence, _LINE, _EVIDENCE):
+            page.line(Text(f"| {line}", style="dim"), indent=4)
+
+
+def _heading(page: _Page, finding: Finding) -> Text:
+    return Text.assemble(
+        (page.mark(finding.outcome), _STYLES[finding.outcome]),
+        "  ",
+        (clean_line(finding.id, _NAME), "bold"),
+        "  ",
+        clean_line(finding.title, _NAME),
+    )
+
+
+def _quiet(page: _Page, findings: Iterable[Finding]) -> None:
+    """Expected, warn and skip: one line each, wrapped under itself."""
+    shown = list(_of(findings, Outcome.EXPECTED, Outcome.WARN, Outcome.SKIP))
+    if shown:
+        page.gap()
+    for finding in shown:
+        page.print(_row(page, finding, clean_line(finding.detail or finding.title, _TEXT)))
+
+
+def _row(page: _Page, finding: Finding, text: str) -> Table:
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(no_wrap=True, width=10 if page.unicode else 8)
+    row.add_column(overflow="fold")
+    name = (f"{clean_line(finding.id, _NAME)}  ", "bold")
+    row.add_row(Text(page.mark(finding.outcome), style=_STYLES[finding.outcome]), Text.assemble(name, text))
+    return row
+
+
+def _passes(page: _Page, findings: Iterable[Finding], *, verbose: bool) -> None:
+    passed = list(_of(findings, Outcome.PASS))
+    if not passed:
+        return
+    page.gap()
+    for finding in passed if verbose else []:
+        page.print(_row(page, finding, clean_line(finding.detail or finding.title, _TEXT)))
+    if not verbose:
+        hint = f"  {len(passed)} passed (shown with --verbose)"
+        page.line(Text.assemble((page.mark(Outcome.PASS), _STYLES[Outcome.PASS]), hint))
+
+
+# ------------------------------------------------------------------------------------------- modules and counts
+
+
+def _modules(page: _Page, report: Report) -> Table:
+    table = Table(box=box.SIMPLE_HEAD if page.unicode else box.ASCII2, pad_edge=False, show_edge=False)
+    for heading in ("MODULE", "STATUS", "DESCRIPTION", "IMAGE"):
+        table.add_column(heading, overflow="fold")
+    for module in report.modules:
+        cells = (module.name, module.status, module.description, module.image)
+        table.add_row(*(Text(clean_line(cell, _NAME)) for cell in cells))
+    return table
+
+
+def _counts(report: Report) -> Text:
+    order = (Outcome.FAIL, Outcome.ERROR, Outcome.WARN, Outcome.SKIP, Outcome.EXPECTED, Outcome.PASS)
+    counts = ", ".join(f"{report.summary[outcome]} {outcome.value}" for outcome in order)
+    return Text(f"{counts}; exit status {EXIT_STATUS[report.verdict]}")

@@ -1,0 +1,111 @@
+"""Every way into a VM as one fixture, `wire`. To add one: a fixture `wire_over_NAME`, and NAME in WIRES."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from eflowprov.bridge.vm_command import unwrap, wrap
+from eflowprov.lab.mini_shell import run_shell
+from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
+from eflowprov.model import CommandResult, VmChannel
+from eflowprov.transports.ssh import SshTarget, open_ssh
+from tests.contract.probe import probe
+from tests.contract.real_sshd import RealSshd
+
+PROBE_FILE = Path(__file__).with_name("probe.py")
+PROCESS = (sys.executable, "-I", "-S", str(PROBE_FILE))  # without site: starts in a few milliseconds
+PROGRAMS = {"probe": probe}
+
+
+@dataclass(frozen=True)
+class Wire:
+    """An open channel, and the words that call the probe program (tests/contract/probe.py) over it."""
+
+    channel: VmChannel
+    probe: tuple[str, ...]
+
+    def run(self, *words: str, timeout_s: float = 20.0, cap: int = 16 * 2**20) -> CommandResult:
+        """Let the probe do `words`."""
+        return self.channel.run((*self.probe, *words), timeout_s=timeout_s, cap=cap)
+
+
+WIRES = [
+    pytest.param("sshd", marks=pytest.mark.linux),
+    "lab",
+    pytest.param("wrapped_in_sh", marks=pytest.mark.linux),
+    "wrapped_in_mini_shell",
+]
+
+
+@pytest.fixture(params=WIRES)
+def wire(request: pytest.FixtureRequest) -> Wire:
+    """The probe over each transport in turn."""
+    found: Wire = request.getfixturevalue(f"wire_over_{request.param}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def real_sshd(sshd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSshd]:
+    """An OpenSSH server for all tests that do not break it."""
+    with RealSshd(sshd, tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture
+def wire_over_sshd(real_sshd: RealSshd) -> Iterator[Wire]:
+    channel = open_ssh(real_sshd.target())
+    yield Wire(channel, PROCESS)
+    channel.close()
+
+
+@pytest.fixture
+def wire_over_lab(tmp_path: Path) -> Iterator[Wire]:
+    key = make_key_pair()
+    with LabSshServer(partial(run_shell, programs=PROGRAMS), client_key_public=key.public) as server:
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text(server.host_key_line + "\n", encoding="ascii")
+        channel = open_ssh(SshTarget("127.0.0.1", key.private, known_hosts, port=server.port))
+        yield Wire(channel, ("probe",))
+        channel.close()
+
+
+class PlayedCmdlet:
+    """A channel that hands the command text of `vm_command` to a shell, as `Invoke-EflowVmCommand` does."""
+
+    name = "cmdlet"
+    vm = "played"
+
+    def __init__(self, shell: Callable[[str], bytes]) -> None:
+        self._shell = shell
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, cap: int = 16 * 2**20) -> CommandResult:
+        nonce = uuid.uuid4().hex
+        printed = self._shell(wrap(argv, nonce=nonce, timeout_s=timeout_s, cap=cap))
+        return unwrap(printed.decode("ascii").splitlines(), nonce=nonce, argv=argv, duration_s=0.0)
+
+    def close(self) -> None:
+        pass
+
+
+def _real_shell(text: str) -> bytes:
+    ran = subprocess.run(["/bin/sh", "-c", text], capture_output=True, check=True, timeout=60)
+    assert ran.stderr == b"", "the cmdlet would take this for an error"
+    return ran.stdout
+
+
+@pytest.fixture
+def wire_over_wrapped_in_sh() -> Wire:
+    return Wire(PlayedCmdlet(_real_shell), PROCESS)
+
+
+@pytest.fixture
+def wire_over_wrapped_in_mini_shell() -> Wire:
+    return Wire(PlayedCmdlet(lambda text: run_shell(text, PROGRAMS).stdout), ("probe",))
