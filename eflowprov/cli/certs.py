@@ -73,7 +73,7 @@ def ca(
 ) -> None:
     """Make a root and an issuing authority.
 
-    Their private keys are encrypted with a passphrase of at least 12 characters, which is asked for on a terminal. Where
+    Their private keys are encrypted with a passphrase of at least 12 characters, asked for on a terminal. Where
     nobody can be asked and no --passphrase-file is given, they are stored in the clear, as with --no-passphrase.
     """
     from eflowprov.workflows.issue import create_authority

@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from eflowprov import __version__
-from eflowprov.cli import certs, config, dps, host, lab, provision, run, verify
 from eflowprov.cli.terminal import SETTINGS, soften_encodings
 from eflowprov.errors import EflowprovError
 
 _GLOBAL_SWITCHES = {"--debug", "--no-color", "-v", "--verbose", "-q", "--quiet"}
 _GLOBAL_VALUES = {"--log-file"}
 
-# No shell completion by Typer: its --install-completion weakens PowerShell's execution policy for good.
-app = typer.Typer(
-    name="eflowprov",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: eflowprov lab run    (the whole path against a simulated machine, nothing needed)",
-)
-for group in (certs, host, dps, provision, verify, run, lab, config):
-    group.register(app)
+# Each command's module in eflowprov.cli, and its line in the overview. Only the module of the command that is called is
+# imported: building all of them takes longer than Typer itself does.
+COMMANDS = {
+    "certs": "Certificates: make, look at, judge.",
+    "host": "The Windows side: is this host fit?",
+    "dps": "The Device Provisioning Service.",
+    "provision": "Provision-EflowVm with DpsX509, and evidence that it worked.",
+    "verify": "The pass/fail readiness report.",
+    "run": "Every step in order, from one configuration file.",
+    "lab": "The whole path against a simulated machine.",
+    "config": "The configuration file of `run`.",
+}
 
 
-@app.callback()
+def build(named: str) -> typer.Typer:
+    """The program for a command line that begins with the word `named`: that command, and a line for every other."""
+    # No shell completion by Typer: its --install-completion weakens PowerShell's execution policy for good.
+    app = typer.Typer(
+        name="eflowprov",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Example: eflowprov lab run    (the whole path against a simulated machine, nothing needed)",
+    )
+    app.callback()(_global_flags)
+    for name, line in COMMANDS.items():
+        if name == named:
+            import_module(f"eflowprov.cli.{name}").register(app)
+        else:
+            app.command(name, help=line)(_overview_only)
+    return app
+
+
+def _overview_only() -> None:
+    """A line of the overview; `build` has the command itself as soon as a command line names it."""
+
+
 def _global_flags(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and a debug log.")] = False,
@@ -63,7 +86,9 @@ def run_command(argv: list[str]) -> int:
     """Run one command line and give its exit status; every error has been printed as one line."""
     soften_encodings()
     try:
-        outcome = app(args=_global_flags_first(argv), prog_name="eflowprov", standalone_mode=False)
+        flags, words = _apart(argv)
+        app = build(words[0] if words else "")
+        outcome = app(args=[*flags, *words], prog_name="eflowprov", standalone_mode=False)
     except EflowprovError as error:
         return _refuse(str(error), error.exit_status)
     except typer.TyperException as error:
@@ -92,25 +117,27 @@ def main() -> None:
     sys.exit(status)
 
 
-def _global_flags_first(argv: list[str]) -> list[str]:
-    """Global flags are taken wherever they stand, so that `verify --debug` works as `--debug verify` does."""
-    front: list[str] = []
+def _apart(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Global flags, and the rest: they are taken wherever they stand, `verify --debug` as `--debug verify`."""
+    flags: list[str] = []
     rest: list[str] = []
     words = iter(argv)
     for word in words:
         if word == "--":
             rest += [word, *words]
         elif word in _GLOBAL_SWITCHES or word.startswith("--log-file="):
-            front.append(word)
+            flags.append(word)
         elif word in _GLOBAL_VALUES:
-            front += [word, *([value] if (value := next(words, None)) is not None else [])]
+            flags += [word, *([value] if (value := next(words, None)) is not None else [])]
         else:
             rest.append(word)
-    return front + rest
+    return flags, rest
 
 
 def _refuse(line: str, status: int) -> int:
     if SETTINGS.debug:
+        import logging
+
         logging.getLogger("eflowprov").error("status %d", status, exc_info=True)
     text = " ".join("".join(c if c.isprintable() else " " for c in line).split())
     typer.echo(f"error: {text}", err=True)
@@ -118,7 +145,8 @@ def _refuse(line: str, status: int) -> int:
 
 
 def _sentence(text: str) -> str:
-    return text.strip() if text.strip().endswith(".") else text.strip() + "."
+    text = text.strip()
+    return text if text.endswith((".", "?", "!")) else text + "."
 
 
 def _close_quietly() -> None:

@@ -40,7 +40,7 @@ def parse_dps_refusal(text: str) -> Refused:
         registration_id="",
         http_status=int(status or code[:3] or 0),
         error_code=int(code or 0),
-        message=first_words(_first(_JSON_MESSAGE, plain, joined) or _first(_FIELD_MESSAGE, plain) or word, 1000),
+        message=first_words(_first(_JSON_MESSAGE, joined, plain) or _first(_FIELD_MESSAGE, plain) or word, 1000),
         tracking_id=_first(_TRACKING, joined, plain),
     )
 

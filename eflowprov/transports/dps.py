@@ -182,7 +182,6 @@ _SILENT = {  # by stage: what had not come about, and what to do
 }
 _UNAVAILABLE = 3
 _CONNACK = {  # MQTT 3.1.1, 3.2.2.3, by the words of paho-mqtt, which the SDK passes on
-    1: "unacceptable protocol version",
     2: "identifier rejected",
     3: "server unavailable",
     4: "bad user name or password",

@@ -274,6 +274,8 @@ def _guard_reader(transport: Any, events: SimpleQueue[Event]) -> None:
     def loop_forever(*args: Any, **kwargs: Any) -> Any:
         try:
             return read(*args, **kwargs)
+        except OSError:  # it wanted another connection
+            events.put(HungUp())
         except Exception:  # noqa: BLE001 - whatever the reader stumbles over
             events.put(Failure(TransportError("DPS", "its answer is no MQTT", _NOT_DPS)))
 

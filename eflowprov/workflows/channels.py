@@ -73,7 +73,7 @@ def _fall_back(ssh_error: TransportError, host: Callable[[], EflowHost]) -> Open
         raise TransportError(
             ssh_error.where,
             f"{ssh_error.why}; and through the cmdlets: {cmdlet_error.why}",
-            ssh_error.next_step,
+            cmdlet_error.next_step,
         ) from cmdlet_error
 
 

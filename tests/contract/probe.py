@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 Answer = tuple[int, bytes, bytes]
@@ -21,16 +21,20 @@ Answer = tuple[int, bytes, bytes]
 def probe(argv: Sequence[str], *, root: bool = False) -> Answer:
     """Do what `argv` says (its own name first)."""
     task, *rest = argv[1:]
-    answers = {
+    answers: dict[str, Callable[[], Answer]] = {
         "argv": lambda: (0, json.dumps(rest).encode("ascii"), b""),
         "exit": lambda: (int(rest[0]), b"", b""),
         "both": lambda: (3, b"to stdout\n", b"to stderr\n"),
         "bytes": lambda: (0, _bytes(int(rest[0])), _bytes(int(rest[0]))),
-        "sleep": lambda: (time.sleep(float(rest[0])), (0, b"slept", b""))[1],
+        "sleep": lambda: _sleep(float(rest[0])),
         "meet": lambda: _meet(Path(rest[0]), int(rest[1])),
-        "root": lambda: (0, str(root).encode("ascii"), b""),
     }
     return answers[task]()
+
+
+def _sleep(seconds: float) -> Answer:
+    time.sleep(seconds)
+    return 0, b"slept", b""
 
 
 def _bytes(count: int) -> bytes:

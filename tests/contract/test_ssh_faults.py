@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -115,10 +115,8 @@ def test_a_new_host_key_is_pinned_on_request_in_a_form_that_ssh_reads(real_sshd:
     pins = tmp_path / "state" / "known_hosts"
     open_ssh(real_sshd.target(known_hosts=pins, accept_new_host_key=True)).close()
     assert pins.read_text(encoding="ascii") == f"[127.0.0.1]:{real_sshd.port} {real_sshd.host_key.public}\n"
-    found = subprocess.run(
-        ["ssh-keygen", "-F", f"[127.0.0.1]:{real_sshd.port}", "-f", str(pins)], capture_output=True, check=True
-    )
-    assert real_sshd.host_key.public.encode() in found.stdout
+    found = _ssh_keygen("-F", f"[127.0.0.1]:{real_sshd.port}", "-f", str(pins))
+    assert real_sshd.host_key.public in found
     open_ssh(real_sshd.target(known_hosts=pins)).close()
 
 
@@ -135,7 +133,7 @@ def test_a_changed_host_key_is_always_refused_and_never_overwritten(
 
 
 def test_the_pinned_kind_of_key_is_asked_for_when_the_server_has_several(sshd: str, tmp_path: Path) -> None:
-    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(tmp_path / "rsa")], check=True)
+    _ssh_keygen("-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(tmp_path / "rsa"))
     with RealSshd(sshd, tmp_path, f"HostKey {tmp_path / 'rsa'}") as server:
         kind, blob, *_ = (tmp_path / "rsa.pub").read_text(encoding="ascii").split()
         pins = tmp_path / "pins"
@@ -181,7 +179,8 @@ def test_a_server_without_a_common_algorithm_is_told(own_sshd: RealSshd) -> None
 @pytest.fixture
 def sudo() -> None:
     """Root without a password; skipped where this user has none."""
-    if not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode:
+    program = shutil.which("sudo")
+    if not program or subprocess.run([program, "-n", "true"], capture_output=True).returncode:
         pytest.skip("needs sudo without a password")
 
 
@@ -208,13 +207,18 @@ def test_a_program_of_root_that_ignores_sigterm_dies_after_the_deadline(real_ssh
     channel.close()
 
 
-def _until(happened: object, within_s: float = 5) -> None:
+def _until(happened: Callable[[], bool], within_s: float = 5) -> None:
     end = time.monotonic() + within_s
-    while not happened():  # type: ignore[operator]
+    while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
 
 
 def _fingerprint(key_file: Path) -> str:
-    listed = subprocess.run(["ssh-keygen", "-lf", str(key_file)], capture_output=True, check=True)
-    return listed.stdout.decode("ascii").split()[1]
+    return _ssh_keygen("-lf", str(key_file)).split()[1]
+
+
+def _ssh_keygen(*words: str) -> str:
+    program = shutil.which("ssh-keygen")
+    assert program, "it comes with OpenSSH's server"
+    return subprocess.run([program, *words], capture_output=True, check=True, text=True).stdout

@@ -5,7 +5,7 @@ $result = [ordered]@{ status = $null; messages = 0; output = 0; error = '' }
 try {
     $answer = & $module { param($List) Invoke-EflowProvTool -ArgumentList $List } $request.list
     $result.status = $answer.ExitStatus
-    $result.messages = [string]::Join('', $answer.Messages).Length
+    $result.messages = ($answer.Messages -join '').Length
     $result.output = $answer.Output.Length
 }
 catch {

@@ -4,6 +4,9 @@ Import-Module $request.module
 if ($request.location) {
     Set-Location -LiteralPath $request.location
 }
+foreach ($variable in $request.environment.PSObject.Properties) {
+    [System.Environment]::SetEnvironmentVariable($variable.Name, $variable.Value)
+}
 $splat = @{}
 foreach ($property in $request.parameters.PSObject.Properties) {
     $splat[$property.Name] = $property.Value

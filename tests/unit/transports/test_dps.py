@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ import pytest
 
 from eflowprov.errors import DeadlineError, EflowprovError, InputError, TransportError
 from eflowprov.lab.dps import FOREVER, Behaviour, Enrollment, LabDps
+from eflowprov.lab.dps_tls import ServerIdentity
 from eflowprov.model import Assigned, Refused, Registration, Secret
 from eflowprov.transports.dps import RegistrationRequest, register
 from tests.dps_pki import DEVICE, SCOPE, Pki, make_pki, request_to, write_pair
 
-DEADLINE_S = 1.5
+DEADLINE_S = 2.0
 LATE_S = 1.5  # what a busy machine may add
+LATE = {"silent", "no-tls", "no-connack", "throttled", "throttled-again", "assigning"}  # no answer before the deadline
 
 BEHAVIOURS = {
     "healthy": Behaviour(polls=0),
@@ -51,15 +54,17 @@ class Outcomes:
     """What each behaviour led to, all of them tried at once; each with the seconds that it took."""
 
     def __init__(self, pki: Pki, files: tuple[Path, Path]) -> None:
+        import azure.iot.device  # noqa: F401 - so that no case pays for the import of all
+
         self._pki, self._files = pki, files
         self._pool = ThreadPoolExecutor(len(BEHAVIOURS))
         self._running: dict[str, Future[tuple[Registration | EflowprovError, float]]] = {
-            name: self._pool.submit(self._one, behaviour) for name, behaviour in BEHAVIOURS.items()
+            name: self._pool.submit(self._one, name, behaviour) for name, behaviour in BEHAVIOURS.items()
         }
 
-    def _one(self, behaviour: Behaviour) -> tuple[Registration | EflowprovError, float]:
+    def _one(self, name: str, behaviour: Behaviour) -> tuple[Registration | EflowprovError, float]:
         with LabDps([Enrollment(self._pki.issuing.pem)], scope_id=SCOPE, behaviour=behaviour) as lab:
-            request = request_to(lab, self._files, timeout_s=DEADLINE_S)
+            request = request_to(lab, self._files, timeout_s=DEADLINE_S if name in LATE else 20.0)
             started = time.monotonic()
             try:
                 outcome: Registration | EflowprovError = register(request)
@@ -142,11 +147,15 @@ def test_a_disabled_registration_is_refused(outcomes: Outcomes) -> None:
     assert "disabled" in answer.message
 
 
-@pytest.mark.parametrize("code", [1, 2, 4, 5])
+@pytest.mark.parametrize("code", [2, 4, 5])
 def test_a_refused_mqtt_connection_keeps_its_code(outcomes: Outcomes, code: int) -> None:
     answer = outcomes[f"connack-{code}"]
     assert isinstance(answer, Refused)
     assert (answer.http_status, answer.error_code) == (0, code)
+
+
+def test_a_service_without_mqtt_3_1_1_is_no_refusal(outcomes: Outcomes) -> None:
+    assert isinstance(outcomes["connack-1"], TransportError)  # paho-mqtt would try MQTT 3.1 on another connection
 
 
 def test_an_unavailable_service_is_no_refusal(outcomes: Outcomes) -> None:
@@ -170,9 +179,9 @@ def test_an_answer_that_is_no_mqtt_is_told(outcomes: Outcomes) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("silent", "there was no answer to the registration within 1.5 s"),
-        ("no-tls", "the TLS handshake did not end within 1.5 s"),
-        ("no-connack", "there was no answer to the registration within 1.5 s"),
+        ("silent", "there was no answer to the registration within 2 s"),
+        ("no-tls", "the TLS handshake did not end within 2 s"),
+        ("no-connack", "there was no answer to the registration within 2 s"),
         ("throttled", "it last answered 429 429001 Operations are being throttled"),
         ("throttled-again", "it last answered 429 429001 Operations are being throttled"),
         ("assigning", "it last answered 202 assigning"),
@@ -187,7 +196,7 @@ def test_the_deadline_holds_and_says_what_was_waited_for(outcomes: Outcomes, nam
 def test_a_server_that_hangs_up_midway_is_not_waited_for(outcomes: Outcomes) -> None:
     assert isinstance(outcomes["drop"], TransportError)
     assert "ended before DPS answered" in str(outcomes["drop"])
-    assert outcomes.seconds("drop") < DEADLINE_S + LATE_S
+    assert outcomes.seconds("drop") < 10.0  # half of its deadline; the SDK would have waited for 30 s
 
 
 def test_nothing_registers_behind_our_back_after_the_deadline(files: tuple[Path, Path], pki: Pki) -> None:
@@ -219,7 +228,7 @@ def test_a_name_server_that_never_answers_ends_at_the_deadline(
 ) -> None:
     answered = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: answered.wait(5) and [])
-    with pytest.raises(DeadlineError, match="the name was not resolved within 0.5 s"):
+    with pytest.raises(DeadlineError, match=r"the name was not resolved within 0\.5 s"):
         register(request_to(lab, files, endpoint="dps.example", timeout_s=0.5))
     answered.set()
 
@@ -228,7 +237,7 @@ def test_a_name_server_that_never_answers_ends_at_the_deadline(
 
 
 def test_an_untrusted_server_is_told(files: tuple[Path, Path], lab: LabDps) -> None:
-    with pytest.raises(TransportError, match="is not trusted.*--endpoint-ca"):
+    with pytest.raises(TransportError, match=r"is not trusted.*--endpoint-ca"):
         register(request_to(lab, files, server_ca=None))
 
 
@@ -261,22 +270,23 @@ def test_a_closed_port_is_told(files: tuple[Path, Path], lab: LabDps) -> None:
 
 
 def test_a_client_certificate_refused_in_the_handshake_is_told(
-    files: tuple[Path, Path], lab: LabDps, pki: Pki, tmp_path: Path
+    files: tuple[Path, Path], lab: LabDps, tmp_path: Path
 ) -> None:
+    server = ServerIdentity(tmp_path, datetime.now(UTC))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(*files)
+    context.load_cert_chain(tmp_path / "server.pem")
     context.verify_mode = ssl.CERT_REQUIRED  # and nobody is trusted
-    with _one_caller(lambda wire: context.wrap_socket(wire, server_side=True)) as port:
-        request = request_to(lab, files, port=port, server_ca=pki.root.pem, endpoint="localhost")
-        with pytest.raises(TransportError, match=r"is not for localhost|refused the TLS handshake"):
-            register(request)
+    with (
+        _one_caller(lambda wire: context.wrap_socket(wire, server_side=True)) as port,
+        pytest.raises(TransportError, match=r"refused the TLS handshake \(tlsv1 alert unknown ca\).*certs check"),
+    ):
+        register(request_to(lab, files, port=port, server_ca=server.ca_pem))
 
 
 def test_a_port_that_speaks_no_tls_is_told(files: tuple[Path, Path], lab: LabDps) -> None:
     with (
         _one_caller(lambda wire: wire.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port,
-        pytest.raises(TransportError, match="TLS failed|cut the connection"),
+        pytest.raises(TransportError, match=r"TLS failed|cut the connection"),
     ):
         register(request_to(lab, files, port=port))
 
@@ -297,7 +307,7 @@ def _one_caller(serve: Any) -> Iterator[int]:
         def run() -> None:
             wire, _ = listener.accept()
             with wire, contextlib.suppress(OSError):
-                serve(wire).close()
+                serve(wire)
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
