@@ -36,9 +36,9 @@ class Party:
 
 
 def make(name: str, issuer: Party | None = None, *, ca: bool = False, ends: timedelta = timedelta(days=1)) -> Party:
-    """A certificate for `name`; self-signed without an issuer. A CA's may sign certificates and nothing else."""
+    """A certificate for `name`, nameless for ""; self-signed without an issuer. A CA may sign, and nothing else."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else [])
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()

@@ -42,19 +42,23 @@ begun=$$(seconds)
   { { program; echo "$$?" >"$$made/status"; } 2>&1 >&3 3>&- | keep err 3>&-; } 3>&1 | keep out
 } &
 wait "$$!"
-printf '#vm:%s:%s:%s:%s:%s:%s:%s:\n' "$$nonce" "$$(cat "$$made/status")" "$$(($$(seconds) - begun))" \
-  "$$limit" "$$cap" "$$(size out)" "$$(size err)"
-printf '%s:\n%s:%s:vm#\n' "$$(text out)" "$$(text err)" "$$nonce"
+numbers=$$(cat "$$made/status"):$$(($$(seconds) - begun)):$$limit:$$cap:$$(size out):$$(size err)
+printf '#vm:%s:%s:\n' "$$nonce" "$$numbers"
+text out
+echo :
+text err
+printf ':%s:%s:vm#\n' "$$numbers" "$$nonce"
 exit 0
 }
 """)
 """For dash, bash and busybox. Braces around all of it: the shell reads it whole before it runs any of it.
 
 `keep` takes one byte more than the cap and only counts the rest, so a gigabyte never lands in the VM's /tmp. `wait`
-lets a signal remove the folder at once; the program itself is ended by its guard.
+lets a signal remove the folder at once; the program itself is ended by its guard. The numbers stand at both ends of
+the answer, because the streams' sizes prove the streams and nothing else proves the numbers.
 """
 
-_ANSWER = re.compile(r"(\d+):(\d+):(\d+):(\d+):(\d+):(\d+):([A-Za-z0-9+/=]*):([A-Za-z0-9+/=]*)")
+_ANSWER = re.compile(r"((?:[0-9]+:){6})([A-Za-z0-9+/=]*):([A-Za-z0-9+/=]*):\1")
 
 
 def marks(nonce: str) -> tuple[str, str]:
@@ -100,11 +104,11 @@ def unwrap(lines: Sequence[str], *, nonce: str, argv: Sequence[str], duration_s:
         raise TransportError(
             "the VM", f"no folder can be made for the output: {reason}", "Free space there (df -h /tmp /var/tmp)"
         )
-    fields = _ANSWER.fullmatch(answer)
+    fields = _ANSWER.fullmatch(f"{answer}:")
     if not fields:
         raise _torn("an answer in an unknown form", lines)
-    status, ran, limit, cap, out_size, err_size = (int(field) for field in fields.groups()[:6])
-    out, err = (_stream(field, lines) for field in fields.groups()[6:])
+    status, ran, limit, cap, out_size, err_size = (int(number) for number in fields[1][:-1].split(":"))
+    out, err = _stream(fields[2], lines), _stream(fields[3], lines)
     if (len(out), len(err)) != (min(out_size, cap), min(err_size, cap)):
         raise _torn("an answer of which a part is missing", lines)
     late = ended_by_guard(status, ran, limit)

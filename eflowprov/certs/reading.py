@@ -130,14 +130,13 @@ def _open_der(source: str, data: bytes, passphrase: Secret | None) -> Bundle:
 
 
 def _open_pfx(source: str, data: bytes, passphrase: Secret | None) -> Bundle:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     if dearest_iterations(data) > MAX_ITERATIONS:
         raise InputError(source, "opening it would take hours of key derivation", "Export the PFX anew")
     try:
         pfx = pkcs12.load_pkcs12(data, passphrase.reveal().encode() if passphrase else None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except Exception as error:  # ValueError mostly; what is inside may fail in every way that a certificate can
         why = "cannot be opened with this passphrase, or is damaged"
         raise EncryptedKeyError(
             source,
@@ -173,7 +172,7 @@ def _load_der(source: str, number: int, body: bytes) -> x509.Certificate:
 
     try:
         return x509.load_der_x509_certificate(body)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # besides ValueError, an exception of its own for a version that X.509 lacks
         raise InputError(
             f"{source}, certificate {number}",
             "it is cut off, damaged or no X.509 certificate",

@@ -1,7 +1,8 @@
 """`host/…`: is this Windows host fit for provisioning? Facts in, findings out; nothing is asked here.
 
 What could not be told is a `skip` with its reason, except what provisioning cannot do without (elevation, the
-AzureEFLOW module, the VM): that is an `error`. Sources: EFLOW's requirements and common-errors pages, and the issues named.
+AzureEFLOW module, the VM): that is an `error`. Sources: EFLOW's requirements and common-errors
+pages, and the issues named.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ _NOT_TESTED = re.compile(
 def judge_check(report: CheckReport | Problem, modules: ModuleList | Problem, deployment: Outcome) -> list[Draft]:
     """Judge the report's checks; `deployment` is the outcome of `deployment/present`."""
     if isinstance(report, Problem):
-        return [_report(Outcome.ERROR, f"iotedge check: {report.why}", [report.seen])]
+        return [_report(Outcome.ERROR, report.why, [report.seen])]
     drafts = [_judge(check, modules, deployment) for check in report.checks]
     return _whole(report) + drafts
 

@@ -45,6 +45,8 @@ def settle(drafts: Sequence[Draft]) -> tuple[Finding, ...]:
 
 
 def _behind(finding: Finding, root: Finding) -> Finding:
+    if finding.outcome is not Outcome.ERROR:
+        return finding
     return replace(
         finding,
         outcome=Outcome.SKIP,

@@ -21,7 +21,7 @@ class Gravity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownMessage:
-    """One known message; its finding is `logs/ID`."""
+    """One known message; its finding is `logs/ID`. `settled` is the word that the same thing worked later, if any."""
 
     id: str
     title: str
@@ -29,14 +29,18 @@ class KnownMessage:
     pattern: re.Pattern[str]
     cause: str
     remedy: str
+    settled: re.Pattern[str] | None = None
 
 
 _LOGS = 'Invoke-EflowVmCommand -command "sudo iotedge system logs"'
 _RESTART = 'Invoke-EflowVmCommand -command "sudo iotedge system restart"'
 
 
-def _message(id_: str, gravity: Gravity, title: str, pattern: str, cause: str, remedy: str) -> KnownMessage:
-    return KnownMessage(id_, title, gravity, re.compile(pattern, re.IGNORECASE), cause, remedy)
+def _message(
+    id_: str, gravity: Gravity, title: str, pattern: str, cause: str, remedy: str, *, settled: str = ""
+) -> KnownMessage:
+    after = re.compile(settled, re.IGNORECASE) if settled else None
+    return KnownMessage(id_, title, gravity, re.compile(pattern, re.IGNORECASE), cause, remedy, after)
 
 
 KNOWN_MESSAGES = (
@@ -93,6 +97,7 @@ KNOWN_MESSAGES = (
         "The container engine could not fetch an image: no way to the registry, wrong credentials, or a wrong name.",
         'Try it in the VM: Invoke-EflowVmCommand -command "sudo docker pull IMAGE". Check DNS, proxy and the '
         "registry's credentials.",
+        settled=r"^Successfully pulled image",
     ),
     _message(
         "container-failed",  # iotedge#5812, #3005

@@ -29,25 +29,30 @@ _SAMPLE = 500  # characters: a whole `caused by` chain fits
 
 @dataclass(slots=True)
 class _Seen:
-    """One known message in the journal: its entries, and the place of the last."""
+    """One known message in the journal: its entries, the place of the last, and where the same thing worked later."""
 
     message: KnownMessage
     entries: list[LogEntry] = field(default_factory=list)
     last: int = -1
+    settled: int = -1
 
 
 def judge_logs(journal: Log | Problem, *, works: bool) -> tuple[list[Draft], LogSummary]:
     """Judge the journal; `works` says that the runtime is proved to work by other evidence."""
     if isinstance(journal, Problem):
-        return [_missing("journal", f"iotedge system logs: {journal.why}", [journal.seen])], LogSummary()
+        return [_missing("journal", journal.why, [journal.seen])], LogSummary()
     if journal.failure:
-        detail = f"iotedge system logs: {journal.failure[0]}"
-        return [_missing("journal", detail, list(journal.failure))], LogSummary(journal.lines)
+        return [_missing("journal", journal.failure[-1].strip(), list(journal.failure))], LogSummary(journal.lines)
     if not journal.entries:
         detail = "The journal has no entry at all: the runtime has not run, or its log was cleared."
         return [_missing("empty", detail, [])], LogSummary(journal.lines)
     seen, recovered = _scan(journal)
-    return [_draft(each, cleared=works or each.last < recovered) for each in seen], _summary(journal, seen)
+    torn = (
+        [_missing("journal", "The journal was cut off: its newest words may be missing.", [])] if journal.torn else []
+    )
+    return torn + [_draft(each, cleared=works or each.last < max(recovered, each.settled)) for each in seen], _summary(
+        journal, seen
+    )
 
 
 def judge_agent_log(agent: Log | Problem, modules: ModuleList | Problem) -> list[Draft]:
@@ -55,6 +60,8 @@ def judge_agent_log(agent: Log | Problem, modules: ModuleList | Problem) -> list
     if isinstance(agent, Problem):
         outcome = Outcome.SKIP if agent.missing else Outcome.ERROR
         return [_no_agent_log(outcome, agent.why, [agent.seen])]
+    if agent.torn:
+        return [_no_agent_log(Outcome.ERROR, "edgeAgent's log was cut off: its newest words may be missing.", [])]
     if not agent.failure:
         return []
     listed = not isinstance(modules, Problem) and any(module.name == "edgeAgent" for module in modules.modules)
@@ -91,6 +98,9 @@ def _scan(journal: Log) -> tuple[list[_Seen], int]:
         if _RECOVERED.search(text):
             recovered = place
             continue
+        for each in seen:
+            if each.message.settled and each.message.settled.search(text):
+                each.settled = place
         for each in _matching(seen, text):
             each.entries.append(entry)
             each.last = place

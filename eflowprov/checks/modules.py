@@ -43,7 +43,7 @@ def judge_modules(modules: ModuleList | Problem, journal: Log | Problem, *, now:
     """Judge every module; an edgeAgent that is not listed is judged by what the journal says of it."""
     if isinstance(modules, Problem):
         remedy = 'Run it by hand: Invoke-EflowVmCommand -command "sudo iotedge list".'
-        return [_draft("edgeAgent", Outcome.ERROR, f"iotedge list: {modules.why}", remedy, [modules.seen])]
+        return [_draft("edgeAgent", Outcome.ERROR, modules.why, remedy, [modules.seen])]
     if modules.failure:
         return [_no_answer(modules.failure)]
     drafts = [_judge(module) for module in modules.modules]

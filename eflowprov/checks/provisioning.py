@@ -88,10 +88,6 @@ def _dps_trying(events: tuple[Event, ...], last: Event, connected: bool) -> Draf
     after = [event for event in events if event.place > last.place]
     if any(event.word is Word.COMPLETE for event in after):
         return _dps_untold(events, connected)
-    if any(event.word is Word.HUB_FAILED for event in after):
-        return _draft(
-            _DPS, Outcome.ERROR, "The registration was not ended.", _READ_LOGS, entries=[last.entry], is_open=True
-        )
     return _draft(
         _DPS,
         Outcome.ERROR,

@@ -109,7 +109,6 @@ _WORDS = tuple(
         ),
     )
 )
-_DPS_TRYING = re.compile(r"\bDPS\b|via (?:X509|TPM|symmetric)", re.IGNORECASE)
 _IDENTITY_UPDATE = re.compile(r"^Updating identity for module \$edgeAgent")
 _AGENT_CREATED = re.compile(
     r"^Successfully (?:created|started) module edgeAgent|^(?:Created|Started) Edge runtime module"
@@ -133,7 +132,6 @@ class _Reader:
     """Tells failures apart by the phase they fall into, and 1.1's proof of the hub by its two halves."""
 
     def __init__(self) -> None:
-        self._with_dps = False
         self._at_hub: bool | None = None  # None: neither with DPS nor with the hub yet
         self._updated = False
 
@@ -141,7 +139,7 @@ class _Reader:
         word = self._told_apart(self._word(entry))
         if word is None:
             return None
-        self._follow(word, entry)
+        self._follow(word)
         return Event(word, place, entry)
 
     def _word(self, entry: LogEntry) -> Word | None:
@@ -157,23 +155,18 @@ class _Reader:
     def _told_apart(self, word: Word | None) -> Word | None:
         if word is Word.FAILED:
             return _FAILED_AT[self._at_hub]
-        if word is Word.COMPLETE and self._with_dps and not self._at_hub:
-            return Word.DPS_OK
         return word
 
-    def _follow(self, word: Word, entry: LogEntry) -> None:
-        if word in (Word.TRYING, Word.DPS_FAILED):
-            self._with_dps = bool(_DPS_TRYING.search(entry.message)) or (self._with_dps and self._at_hub is False)
-            self._at_hub = False
-            self._updated = False
-        else:
-            self._at_hub = True
+    def _follow(self, word: Word) -> None:
+        self._at_hub = word not in (Word.TRYING, Word.DPS_FAILED)
+        self._updated = self._updated and self._at_hub
 
 
 _ASSIGNED = (
     re.compile(r"^Device is (?P<device>\S+) on (?P<hub>[\w.-]+)"),
     re.compile(r"^DPS registration assigned device (?P<device>\S+?) ?in hub (?P<hub>[\w.-]+)"),
     re.compile(r"^Assigned to IoT hub: (?P<hub>[\w.-]+)"),
+    re.compile(r"^Manually provisioning device \"?(?P<device>[^\"\s]+)\"? in hub \"?(?P<hub>[\w.-]+)"),
 )
 
 

@@ -42,7 +42,7 @@ PassphraseFile = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Certificates: make, look at, judge.", no_args_is_help=True)
+    group = typer.Typer(help="Certificates: make, look at, judge.", epilog="Example: eflowprov certs ca --out pki")
     group.command("ca", epilog="Example: eflowprov certs ca --out pki --organization 'Example Works'")(ca)
     group.command("device", epilog="Example: eflowprov certs device line4-press2 --ca pki --out out")(device)
     group.command(

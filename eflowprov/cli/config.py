@@ -12,7 +12,7 @@ from eflowprov.cli import terminal
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="The configuration file of `run`.", no_args_is_help=True)
+    group = typer.Typer(help="The configuration file of `run`.", epilog="Example: eflowprov config new run.toml")
     group.command("new", epilog="Example: eflowprov config new line4-press2.toml")(new)
     group.command("check", epilog="Example: eflowprov config check line4-press2.toml")(check)
     group.command("schema", epilog="Example: eflowprov config schema > run.schema.json")(schema)

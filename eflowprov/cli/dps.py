@@ -24,7 +24,7 @@ _EXAMPLE = (
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="The Device Provisioning Service.", no_args_is_help=True, epilog=_EXAMPLE)
+    group = typer.Typer(help="The Device Provisioning Service.", epilog=_EXAMPLE)
     group.command("register", epilog=_EXAMPLE)(register_once)
     app.add_typer(group, name="dps")
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
@@ -12,10 +15,14 @@ from eflowprov.cli import options, terminal
 _TIMEOUT_S = 120.0  # the first import of AzureEFLOW on a cold machine takes half a minute
 
 
+class FactsFormat(StrEnum):
+    JSON = "json"
+
+
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="The Windows side.", no_args_is_help=True)
+    group = typer.Typer(help="The Windows side.", epilog="Example: eflowprov host check")
     group.command("check", epilog="Example: eflowprov host check --format json")(check)
-    group.command("info", epilog="Example: eflowprov host info > host.json")(info)
+    group.command("info", epilog="Example: eflowprov host info --format json > host.json")(info)
     app.add_typer(group, name="host")
 
 
@@ -30,7 +37,15 @@ def check(
     options.show_report(host_report(options.eflow_host(host), host, timeout_s=_TIMEOUT_S), format_, output)
 
 
-def info(host: options.Host = "local") -> None:
-    """Print the facts alone, as JSON."""
+def info(
+    host: options.Host = "local",
+    _format: Annotated[FactsFormat, typer.Option("--format", help="The facts' form.")] = FactsFormat.JSON,
+) -> None:
+    """Print the facts alone, as JSON; times are RFC 3339 in UTC, what is unknown is null or empty."""
     facts = options.eflow_host(host).host_facts(timeout_s=_TIMEOUT_S)
-    terminal.result(json.dumps(dataclasses.asdict(facts), indent=2, default=str))
+    terminal.result(json.dumps(dataclasses.asdict(facts), indent=2, default=_time))
+
+
+def _time(value: datetime) -> str:
+    """What JSON does not know of the facts: times."""
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -22,7 +22,7 @@ _DEVICE = "line4-press2"  # the registration ID of the simulated device
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="A simulated machine on this one.", no_args_is_help=True)
+    group = typer.Typer(help="A simulated machine on this one.", epilog="Example: eflowprov lab run")
     group.command("run", epilog="Example: eflowprov lab run --scenario ca-as-identity")(run)
     group.command("scenarios", epilog="Example: eflowprov lab scenarios")(scenarios)
     app.add_typer(group, name="lab")
@@ -50,12 +50,13 @@ def run(
     no PowerShell is found, PowerShell itself. Nothing leaves loopback, and nothing stays behind.
     """
     from eflowprov.lab.scenarios import scenario as named
+    from eflowprov.workflows.files import make_folder
 
     chosen = named(scenario)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eflowprov-lab-")))
         if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
+            make_folder(output)
         report = _play(chosen, folder, output or folder / "kept")
     if output is not None:
         from eflowprov.workflows.report_files import write_reports

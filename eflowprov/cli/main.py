@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Annotated
 import typer
 
 from eflowprov import __version__
-from eflowprov.cli.terminal import SETTINGS, soften_encodings
+from eflowprov.cli.terminal import SETTINGS, drop_output, soften_encodings
 from eflowprov.errors import EflowprovError
 
-_GLOBAL_SWITCHES = {"--debug", "--no-color", "-v", "--verbose", "-q", "--quiet"}
+_GLOBAL_SWITCHES = {"--version", "--debug", "--no-color", "-v", "--verbose", "-q", "--quiet"}
 _GLOBAL_VALUES = {"--log-file"}
 
 # Each command's module in eflowprov.cli, and its line in the overview. Only the module of the command that is called is
@@ -39,7 +38,6 @@ def build(named: str) -> typer.Typer:
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
         epilog="Example: eflowprov lab run    (the whole path against a simulated machine, nothing needed)",
     )
@@ -54,10 +52,19 @@ def build(named: str) -> typer.Typer:
 
 def _overview_only() -> None:
     """A line of the overview; `build` has the command itself as soon as a command line names it."""
+    raise AssertionError("a command of the overview was called")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"eflowprov {__version__}")
+        raise typer.Exit
 
 
 def _global_flags(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and a debug log.")] = False,
     log_file: Annotated[
         Path | None, typer.Option("--log-file", help="Write events as JSON lines, secrets redacted.")
@@ -73,9 +80,6 @@ def _global_flags(
     """
     SETTINGS.debug, SETTINGS.verbose, SETTINGS.quiet = debug, verbose, quiet
     SETTINGS.no_color, SETTINGS.log_file = no_color, log_file
-    if version:
-        typer.echo(f"eflowprov {__version__}")
-        raise typer.Exit
     if debug or log_file:
         from eflowprov.cli.logs import set_up
 
@@ -87,24 +91,27 @@ def run_command(argv: list[str]) -> int:
     soften_encodings()
     try:
         flags, words = _apart(argv)
-        app = build(words[0] if words else "")
-        outcome = app(args=[*flags, *words], prog_name="eflowprov", standalone_mode=False)
+        program = typer.main.get_command(build(next((word for word in words if not word.startswith("-")), "")))
+        # Not by calling the app: Typer's own gate ends in silence on Ctrl-C, and with status 1 on a broken pipe.
+        with program.make_context("eflowprov", [*flags, *words]) as context:
+            program.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
     except EflowprovError as error:
         return _refuse(str(error), error.exit_status)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "eflowprov")
-        return _refuse(f"{command}: {_sentence(error.format_message())} See `{command} --help`.", 2)
-    except (KeyboardInterrupt, typer.Abort):
-        return _refuse("eflowprov: interrupted. Nothing half written is left; run the command again to go on.", 130)
-    except BrokenPipeError:
-        _close_quietly()
-        return 0
+        why = _sentence(error.format_message().replace("Value error, ", ""))
+        return _refuse(f"{command}: {why} See `{command} --help`.", 2)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        why = ", ".join(["interrupted", *map(str, stop.args)])
+        return _refuse(f"eflowprov: {why}. Nothing half written is left; run the command again to go on.", 130)
     except Exception as error:  # noqa: BLE001 - the last gate: a defect is one line too, its traceback with --debug
         text = (
             f"eflowprov: {type(error).__name__} in the tool itself. Run again with --debug and report what it prints."
         )
         return _refuse(text, 3)
-    return outcome if isinstance(outcome, int) else 0
+    return 0
 
 
 def main() -> None:
@@ -112,8 +119,8 @@ def main() -> None:
     status = run_command(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _close_quietly()
+    except OSError:
+        drop_output()
     sys.exit(status)
 
 
@@ -128,7 +135,10 @@ def _apart(argv: list[str]) -> tuple[list[str], list[str]]:
         elif word in _GLOBAL_SWITCHES or word.startswith("--log-file="):
             flags.append(word)
         elif word in _GLOBAL_VALUES:
-            flags += [word, *([value] if (value := next(words, None)) is not None else [])]
+            value = next(words, None)
+            if value is None:
+                return [word], []  # Typer says that its value is missing
+            flags += [word, value]
         else:
             rest.append(word)
     return flags, rest
@@ -147,8 +157,3 @@ def _refuse(line: str, status: int) -> int:
 def _sentence(text: str) -> str:
     text = text.strip()
     return text if text.endswith((".", "?", "!")) else text + "."
-
-
-def _close_quietly() -> None:
-    """Whoever read standard output has gone; keep Python from complaining about it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from eflowprov.workflows.channels import ChannelRequest
 
 
+DAY_S = 86400.0  # the longest deadline: a runtime's thread waits no longer than some weeks, a technician no day
+
+
 class ChannelName(StrEnum):
     AUTO = "auto"
     SSH = "ssh"

@@ -48,9 +48,12 @@ def provision(
     force: Annotated[
         bool, typer.Option("--force", help="Go on although certificate or host have a failing finding.")
     ] = False,
-    timeout: Annotated[float, typer.Option(min=1.0, help="Deadline of the cmdlet in seconds.")] = 900.0,
+    timeout: Annotated[
+        float, typer.Option(min=1.0, max=options.DAY_S, help="Deadline of the cmdlet in seconds.")
+    ] = 900.0,
     evidence_timeout: Annotated[
-        float, typer.Option(min=1.0, help="How long the VM may take to show that it worked, in seconds.")
+        float,
+        typer.Option(min=1.0, max=options.DAY_S, help="How long the VM may take to show that it worked, in seconds."),
     ] = 180.0,
     channel: options.Channel = options.ChannelName.AUTO,
     ssh: options.Ssh = "",

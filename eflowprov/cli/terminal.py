@@ -6,6 +6,7 @@ silent where that is no terminal.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -14,6 +15,10 @@ from pathlib import Path
 from typing import TextIO
 
 import typer
+
+from eflowprov.errors import StorageError
+
+_NO_READER = (errno.EPIPE, errno.EINVAL)  # Windows says EINVAL
 
 
 @dataclass
@@ -39,8 +44,26 @@ def soften_encodings() -> None:
 
 
 def result(text: str) -> None:
-    """Print what was asked for on standard output."""
-    typer.echo(text, nl=not text.endswith("\n"), color=True)
+    """Print what was asked for on standard output.
+
+    A reader that has gone (`| head`) is no error, and does not change what the command found out. StorageError when
+    the output goes to a file that cannot be written.
+    """
+    try:
+        typer.echo(text, nl=not text.endswith("\n"), color=True)
+    except OSError as error:
+        drop_output()
+        if error.errno not in _NO_READER:
+            raise StorageError(
+                "standard output", f"cannot be written ({error.strerror})", "Send it to another place"
+            ) from error
+
+
+def drop_output() -> None:
+    """Send the rest of standard output nowhere, so that Python does not complain about it at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def hint(text: str) -> None:

@@ -34,7 +34,9 @@ def verify(
         options.Expectation | None, typer.Option(help="deployed: a device without a deployment is not ready.")
     ] = None,
     since: Annotated[str, typer.Option(help="How far back the logs are read: 30m, 1h, 2d.")] = "1h",
-    timeout: Annotated[float, typer.Option(min=1.0, help="Deadline of all commands together, in seconds.")] = 420.0,
+    timeout: Annotated[
+        float, typer.Option(min=1.0, max=options.DAY_S, help="Deadline of all commands together, in seconds.")
+    ] = 420.0,
     format_: options.Format = options.ReportFormat.CONSOLE,
     output: options.Output = None,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep what the commands printed.")] = None,
@@ -69,7 +71,8 @@ def _live(request: ChannelRequest, host: str, wanted: VerifyOptions, save: Path 
     from eflowprov.workflows.channels import open_channel
     from eflowprov.workflows.verify import verify_vm
 
-    opened = open_channel(request, lambda: options.eflow_host(host))
+    eflow = options.eflow_host(host)  # now, so that a wrong --host is told also where SSH is open
+    opened = open_channel(request, lambda: eflow)
     terminal.hint(f"into the VM by {opened.channel.name}: {opened.because}")
     try:
         return verify_vm(opened.channel, wanted, host=host, save_to=save)

@@ -85,7 +85,7 @@ def call(name: str, args: Mapping[str, object], address_file: Path | None = None
         with Client((told["host"], told["port"]), authkey=bytes.fromhex(told["key"])) as connection:
             connection.send_bytes(json.dumps({"name": name, "args": dict(args)}).encode("ascii"))
             answer = json.loads(connection.recv_bytes())
-    except (OSError, EOFError, KeyError, ValueError, AuthenticationError) as error:
+    except (OSError, EOFError, LookupError, TypeError, ValueError, AuthenticationError) as error:
         raise TransportError("lab", f"no lab answers ({error})", "Start it with `eflowprov lab start`") from error
     if "records" not in answer:
         raise TransportError("lab", f"it failed ({answer.get('error')})", "Run the lab again with --debug")

@@ -69,9 +69,10 @@ def _run_script(script: str, programs: Mapping[str, Program]) -> tuple[int, byte
     started = time.monotonic()
     status, out, err = _run_line(found["command"], programs)
     cap, begin_end = int(found["cap"]), marks(found["nonce"])
-    numbers = (status, int(time.monotonic() - started), int(found["limit"]), cap, len(out), len(err))
+    ran = int(time.monotonic() - started)
+    numbers = ":".join(map(str, (status, ran, int(found["limit"]), cap, len(out), len(err))))
     streams = (base64.b64encode(stream[:cap]).decode("ascii") for stream in (out, err))
-    answer = ":".join((*map(str, numbers), *streams))
+    answer = ":".join((numbers, *streams, numbers))
     return 0, f"{begin_end[0]}{answer}{begin_end[1]}\n".encode("ascii"), b""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile, takewhile
 
 from eflowprov.model import CmdletAnswer, ProvisionVerdict
 from eflowprov.parsers.text import clean, refusal
@@ -15,7 +16,7 @@ from eflowprov.parsers.text import clean, refusal
 _STAMP = re.compile(r"\s*\[\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}:\d{2}(?: [AP]M)?\]\s*")
 _EXCEPTION = re.compile(r"Exception caught!*\s*", re.IGNORECASE)
 _ERROR = re.compile(r"Error:\s*(?=\S)", re.IGNORECASE)  # early builds (iotedge-eflow#7)
-_BULLET = re.compile(r"\s*-\s*(?=\S)")
+_BULLET = re.compile(r"^\s*-\s*(?=\S)")
 _LINE_NUMBER = re.compile(r"\s+(?:at line \d+|\(L\d+\))\s*\.?\s*$", re.IGNORECASE)
 _WRAPPED = 6  # lines that one reason may take in a narrow console
 
@@ -28,7 +29,7 @@ def parse_provision(answer: CmdletAnswer) -> ProvisionVerdict:
     or the last text returned. ParseError when nothing was returned and no failure is told.
     """
     lines = _lines(record.text for record in answer.records)
-    failure = _without_number(clean(answer.error).strip()) or failure_message(lines)
+    failure = _without_number(clean(answer.error).strip()) or failure_message(_told(answer))
     returned = [line for text in answer.output for line in [clean(text).strip()] if line]
     if failure:
         return ProvisionVerdict(False, failure, lines)
@@ -60,26 +61,21 @@ def _lines(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(line.rstrip() for text in texts for line in clean(text).split("\n") if line.strip())
 
 
+def _told(answer: CmdletAnswer) -> tuple[str, ...]:
+    """The lines without those of the error stream, which break into the middle of a block (iotedge-eflow#177)."""
+    return _lines(record.text for record in answer.records if record.stream != "error")
+
+
 def _reason(behind: str, below: Sequence[str]) -> str:
     """The text behind `Exception caught!!!`, else the bullet below it; either may go on until its line number."""
-    parts = [behind.strip()] if behind.strip() else []
-    for line in below[:_WRAPPED]:
-        if parts and (_LINE_NUMBER.search(parts[-1]) or _BULLET.match(line)):
-            break
-        if _STAMP.match(line) or (parts and not _goes_on(below)):
-            break
-        parts.append(_BULLET.sub("", line, count=1).strip() if not parts else line.strip())
-    return _without_number(" ".join(parts))
-
-
-def _goes_on(below: Sequence[str]) -> bool:
-    """Whether a line number is still to come within the lines that one reason may take."""
-    before_step = []
-    for line in below[:_WRAPPED]:
-        if _STAMP.match(line):
-            break
-        before_step.append(line)
-    return any(_LINE_NUMBER.search(line) for line in before_step)
+    block = list(takewhile(lambda line: not _STAMP.match(line), below[:_WRAPPED]))
+    if not behind.strip():
+        block = list(dropwhile(lambda line: not _BULLET.match(line), block)) or block
+        behind, block = (_BULLET.sub("", block[0]), block[1:]) if block else ("", [])
+    ends = [number for number, line in enumerate(block) if _LINE_NUMBER.search(line)]
+    goes_on = ends and not _LINE_NUMBER.search(behind)
+    wrapped = block[: ends[0] + 1] if goes_on and not any(map(_BULLET.match, block[: ends[0] + 1])) else []
+    return _without_number(" ".join([behind, *wrapped]))
 
 
 def _without_number(text: str) -> str:

@@ -68,17 +68,17 @@ def to_console(report: Report, *, width: int, color: bool, unicode: bool, verbos
     """
     page = _Page(width, color, unicode)
     verdict = _verdict(report)
-    page.line(verdict)
-    page.line(_about(report))
+    page.print(verdict)
+    page.line(_about(report), indent=2)
     _loud(page, report.findings)
     _quiet(page, report.findings)
     _passes(page, report.findings, verbose=verbose)
     if report.modules:
         page.gap()
-        page.print(_modules(page, report))
+        page.print(Padding(_modules(page, report), (0, 0, 0, 2)))
     page.gap()
     page.line(_counts(report))
-    page.line(verdict)
+    page.print(verdict)
     return page.text()
 
 
@@ -123,7 +123,8 @@ class _Page:
 
 def _verdict(report: Report) -> Text:
     word, style, meaning = _VERDICTS[report.verdict]
-    return Text.assemble((f"{word}:", style), " ", meaning or _next(report))
+    # One line, cut if it must be: only our own words may begin a line, or a device could forge a verdict.
+    return Text.assemble((f"{word}:", style), " ", meaning or _next(report), no_wrap=True, overflow="crop")
 
 
 def _next(report: Report) -> str:
@@ -161,23 +162,13 @@ def _loud(page: _Page, findings: Iterable[Finding]) -> None:
     """Fail and error: with all that helps to put them right."""
     for finding in _of(findings, Outcome.FAIL, Outcome.ERROR):
         page.gap()
-        page.line(_heading(page, finding))
+        page.print(_row(page, finding, clean_line(finding.title, _NAME)))
         for line in clean_lines(finding.detail, _TEXT, _EVIDENCE):
             page.line(Text(line), indent=2)
         if finding.remedy:
             page.line(Text.assemble(("Next: ", "bold"), clean_line(finding.remedy, _TEXT)), indent=2)
         for line in clean_lines(finding.evidence, _LINE, _EVIDENCE):
             page.line(Text(f"| {line}", style="dim"), indent=4)
-
-
-def _heading(page: _Page, finding: Finding) -> Text:
-    return Text.assemble(
-        (page.mark(finding.outcome), _STYLES[finding.outcome]),
-        "  ",
-        (clean_line(finding.id, _NAME), "bold"),
-        "  ",
-        clean_line(finding.title, _NAME),
-    )
 
 
 def _quiet(page: _Page, findings: Iterable[Finding]) -> None:

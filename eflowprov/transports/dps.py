@@ -260,6 +260,7 @@ def _check(request: RegistrationRequest) -> None:
     """Refuse with InputError what could not work, or what would become another message than meant."""
     _check_name("ID scope", request.scope_id)
     _check_name("registration ID", request.registration_id)
+    _check_host(request.endpoint)
     if not 0 < request.port < 65536:
         raise InputError(f"port {request.port}", "there is no such port", "Give one from 1 to 65535")
     if not 0 < request.timeout_s <= _LONGEST_S:
@@ -275,6 +276,16 @@ def _check_name(what: str, value: str) -> None:
         raise InputError(what, "it is empty", f"Give the {what}")
     if not value.isprintable() or "/" in value:
         raise InputError(what, "it holds a control character or a slash", f"Check the {what}")
+
+
+def _check_host(host: str) -> None:
+    """Refuse what the resolver would stumble over: empty or overlong labels, control characters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        host = ""
+    if not host or not host.isprintable():
+        raise InputError("endpoint", "it is no host name", f"The usual one is {GLOBAL_ENDPOINT}")
 
 
 def _check_server_ca(text: str) -> None:

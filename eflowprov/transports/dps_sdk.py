@@ -150,7 +150,7 @@ class Attempt:
         handed: list[ssl.SSLSocket] = [connection]
 
         def hand_over() -> ssl.SSLSocket:
-            if self._is_over or not handed:
+            if not handed:
                 raise ConnectionAbortedError("this attempt has had its connection")
             return handed.pop()
 
@@ -166,8 +166,13 @@ class Attempt:
         self.stage = "TLS"
         connection = context.wrap_socket(plain, server_hostname=self.client.host, do_handshake_on_connect=False)
         self._socket = connection
-        if not self._is_over:
+        try:
+            if self._is_over:
+                raise ConnectionAbortedError("this attempt is over")
             connection.do_handshake()
+        except OSError:
+            connection.close()
+            raise
         return connection
 
     def _shut_down(self) -> None:

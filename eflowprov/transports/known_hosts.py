@@ -178,7 +178,7 @@ def _locked(descriptor: int) -> Iterator[None]:
     end = time.monotonic() + _LOCK_WAIT_S
     while not _try_lock(descriptor):
         if time.monotonic() > end:
-            raise OSError(0, "another run holds it", None)
+            raise OSError(0, "the file stays locked", None)
         time.sleep(0.02)
     try:
         yield
@@ -193,7 +193,7 @@ if sys.platform == "win32":
         os.lseek(descriptor, _LOCK_AT, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
+        except OSError:  # a lock that another holds is EACCES on Windows, and no errno at all under Wine
             return False
         return True
 

@@ -49,9 +49,13 @@ class Collector:
                 STATUS: pool.submit(self._first_taken, [("iotedge", "system", "status")], _QUICK_S),
                 AGENT: pool.submit(self._first_taken, [("iotedge", "logs", "edgeAgent", "--tail", "200")], _QUICK_S),
             }
-            check = pool.submit(self._check, logs)
-            results = {name: future.result() for name, future in others.items()}
-            results |= {LOGS: logs.result(), CHECK: check.result()}
+            others |= {LOGS: logs, CHECK: pool.submit(self._check, logs)}
+            try:
+                results = {name: future.result() for name, future in others.items()}
+            except BaseException:  # Ctrl-C: what runs is cut off, what has not begun does not begin
+                self._end = 0.0
+                self._channel.close()
+                raise
         return Outputs(results, hub_asked=self._hub, refused=tuple(self._refused))
 
     def _check(self, logs: Future[Output]) -> Output:

@@ -16,11 +16,12 @@ from eflowprov.workflows.cmdlet_call import DEFAULT_ENDPOINT
 from eflowprov.workflows.files import read_limited
 
 _LIMIT = 2**20
+_DAY_S = 86400  # the longest deadline
 _TEMPLATE = Path(__file__).with_name("config.template.toml")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class IdentityConfig(_Section):
@@ -54,7 +55,7 @@ class DpsConfig(_Section):
         bool,
         Field(alias="register", description="Register from this host first, to prove that DPS takes the identity."),
     ] = False
-    timeout_s: Annotated[float, Field(gt=0, description="Deadline of the registration in seconds.")] = 120.0
+    timeout_s: Annotated[float, Field(gt=0, le=_DAY_S, description="Deadline of the registration in seconds.")] = 120.0
 
 
 class HostConfig(_Section):
@@ -77,16 +78,22 @@ class VmConfig(_Section):
 class ProvisionConfig(_Section):
     pass_registration_id: Annotated[bool, Field(description="Give the cmdlet -registrationId too.")] = False
     again: Annotated[bool, Field(description="Provision a VM that is provisioned already, without asking.")] = False
-    timeout_s: Annotated[float, Field(gt=0, description="Deadline of the cmdlet in seconds.")] = 900.0
-    evidence_s: Annotated[float, Field(gt=0, description="How long the VM may take to show that it worked.")] = 180.0
+    timeout_s: Annotated[float, Field(gt=0, le=_DAY_S, description="Deadline of the cmdlet in seconds.")] = 900.0
+    evidence_s: Annotated[
+        float, Field(gt=0, le=_DAY_S, description="How long the VM may take to show that it worked.")
+    ] = 180.0
 
 
 class VerifyConfig(_Section):
     expect: Annotated[
         Literal["", "new", "deployed"], Field(description="deployed: no deployment yet is a failure.")
     ] = ""
-    since: Annotated[str, Field(pattern=r"^\d+(s|m|min|h|d)$", description="How far back the logs are read.")] = "1h"
-    timeout_s: Annotated[float, Field(gt=0, description="Deadline of all commands together, in seconds.")] = 420.0
+    since: Annotated[
+        str, Field(pattern=r"^[0-9]{1,6}(s|m|min|h|d)$", description="How far back the logs are read.")
+    ] = "1h"
+    timeout_s: Annotated[
+        float, Field(gt=0, le=_DAY_S, description="Deadline of all commands together, in seconds.")
+    ] = 420.0
 
 
 class ReportConfig(_Section):
@@ -109,7 +116,7 @@ def load_config(path: Path) -> RunConfig:
     """Read and check a file. InputError names the file, the place in it and what would be right."""
     try:
         data = tomllib.loads(read_limited(path, _LIMIT).decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             str(path), f"is not valid TOML: {error}", "Mend that line; `eflowprov config new` shows the form"
         ) from None

@@ -138,7 +138,7 @@ def _beside(path: Path) -> Iterator[Path]:
         if under_way.is_dir():
             shutil.rmtree(under_way, ignore_errors=True)
         else:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 under_way.unlink()
 
 

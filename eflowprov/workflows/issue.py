@@ -139,13 +139,14 @@ def check_registration_ids(registration_ids: Iterable[str]) -> tuple[str, ...]:
     problems: list[EflowprovError] = []
     for one in ids:
         try:
-            first = seen.setdefault(check_registration_id(one).lower(), one)
+            first = seen.get(check_registration_id(one).lower())
         except InputError as error:
             problems.append(error)
             continue
-        if first is not one:
+        if first is not None:
             why = "it is given twice" if first == one else f"DPS ignores case and takes it for '{first}'"
             problems.append(InputError(f"registration ID '{one}'", why, "Give each device once"))
+        seen.setdefault(one.lower(), one)
     if not ids:
         raise InputError("registration IDs", "none is given", "Give at least one")
     _raise_all(problems, "registration IDs")

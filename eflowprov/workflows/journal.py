@@ -33,8 +33,8 @@ class Journal:
             try:
                 data = json.loads(read_limited(path, _LIMIT))
                 steps = data["steps"]
-                known = data["version"] == _VERSION and all(isinstance(step["key"], str) for step in steps.values())
-            except (ValueError, KeyError, TypeError, AttributeError):
+                known = data["version"] == _VERSION and all(_is_entry(step) for step in steps.values())
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 known, steps = False, {}
             if not known:
                 raise InputError(str(path), "is no journal of this version", "Give --restart to begin anew")
@@ -62,6 +62,10 @@ class Journal:
         if self.path is not None:
             document = {"version": _VERSION, "steps": self._steps}
             write_whole(self.path, (json.dumps(document, indent=2) + "\n").encode("ascii"))
+
+
+def _is_entry(step: dict[str, Any]) -> bool:
+    return isinstance(step["key"], str) and all(isinstance(value, str) for value in step["kept"].values())
 
 
 def step_key(*inputs: object) -> str:

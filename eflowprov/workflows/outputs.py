@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from eflowprov.errors import InputError
 from eflowprov.model import CommandResult, Problem
+from eflowprov.parsers.text import decode
 from eflowprov.redaction import redact
-from eflowprov.workflows.files import read_limited, write_whole
+from eflowprov.workflows.files import make_folder, read_limited, write_whole
 
 LIST, CHECK, LOGS, STATUS, AGENT = "list", "check", "logs", "status", "agent"
 
@@ -26,6 +29,8 @@ FILES: Mapping[str, tuple[str, ...]] = {
     AGENT: ("iotedge-logs-edgeAgent.txt",),
 }
 _REQUIRED = (LIST, CHECK, LOGS)
+_COMMANDS = "commands.json"
+_HUB_FLAG = "--iothub-hostname"
 _LARGEST = 512 * 2**20  # more than a day of a chatty journal; a larger file is a mistake in the path
 
 Output = CommandResult | Problem
@@ -41,33 +46,51 @@ class Outputs:
 
 
 def read_saved(folder: Path) -> Outputs:
-    """Read saved outputs. InputError when `folder` is no folder or holds none of the files."""
+    """Read saved outputs, with what `commands.json` tells of them where that is there.
+
+    InputError when `folder` is no folder or holds none of the files, or its `commands.json` is something else.
+    """
     if not folder.is_dir():
         raise InputError(str(folder), "is not a folder", "Give the folder that `verify --save` wrote")
-    results = {name: _read_one(folder, name) for name in FILES}
+    told = _read_commands(folder / _COMMANDS)
+    results = {name: _read_one(folder, name, told.get(name)) for name in FILES}
     if all(isinstance(result, Problem) and result.missing for result in results.values()):
         wanted = ", ".join(FILES[name][0] for name in _REQUIRED)
         raise InputError(str(folder), "holds none of the saved outputs", f"It needs {wanted}")
-    return Outputs(results)
+    asked = _command_of(told.get(CHECK, {}))
+    hub = dict(zip(asked, [*asked, ""][1:], strict=True)).get(_HUB_FLAG, "") if asked else ""
+    return Outputs(results, hub_asked=hub)
 
 
 def save(folder: Path, outputs: Outputs) -> None:
-    """Write every output under its contract name, and `commands.json` (command, status, duration, standard error)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    commands = []
-    for name, result in outputs.results.items():
-        if isinstance(result, Problem):
-            continue
+    """Write every output under its contract name, and `commands.json` (command, status, duration, standard error).
+
+    Files of an earlier save are replaced, and go where there is nothing now. StorageError when one cannot be written.
+    """
+    make_folder(folder)
+    commands = [_saved(folder, name, result) for name, result in outputs.results.items()]
+    commands += [{"output": None, "file": None, **_described(result)} for result in outputs.refused]
+    write_whole(folder / _COMMANDS, (json.dumps(commands, indent=2) + "\n").encode("ascii"))
+
+
+def _saved(folder: Path, name: str, result: Output) -> dict[str, object]:
+    """Write one output, and say what stands in `commands.json` for it."""
+    file = None
+    if isinstance(result, CommandResult):
         text = _hidden(result.stdout or result.stderr)
         is_json = len(FILES[name]) > 1 and text.lstrip().startswith(b"{")
         file = FILES[name][1 if is_json else 0]
         write_whole(folder / file, text)
-        commands.append({"file": file, **_described(result)})
-    commands += [{"file": None, **_described(result)} for result in outputs.refused]
-    write_whole(folder / "commands.json", (json.dumps(commands, indent=2) + "\n").encode("ascii"))
+    for other in FILES[name]:
+        if other != file:
+            with suppress(OSError):
+                (folder / other).unlink()
+    return {"output": name, "file": file, **_described(result)}
 
 
-def _described(result: CommandResult) -> dict[str, object]:
+def _described(result: Output) -> dict[str, object]:
+    if isinstance(result, Problem):
+        return {"problem": redact(result.why), "missing": result.missing, "seen": redact(result.seen)}
     return {
         "command": list(result.argv),
         "status": result.status,
@@ -77,14 +100,48 @@ def _described(result: CommandResult) -> dict[str, object]:
     }
 
 
-def _read_one(folder: Path, name: str) -> Output:
+def _read_commands(path: Path) -> dict[str, dict[str, Any]]:
+    """The entries of `commands.json` by output; none when the file is not there."""
+    if not path.is_file():
+        return {}
+    try:
+        entries = json.loads(decode(read_limited(path, _LARGEST)))
+        return {entry["output"]: entry for entry in entries if entry.get("output")}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(
+            str(path), "is not what `verify --save` wrote", "Save anew, or take the file out of the folder"
+        ) from None
+
+
+def _command_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    command = entry.get("command")
+    return tuple(map(str, command)) if isinstance(command, list) else ()
+
+
+def _read_one(folder: Path, name: str, told: Mapping[str, Any] | None) -> Output:
     for file in reversed(FILES[name]):  # JSON tells more, so it goes first
         path = folder / file
         if path.is_file():
             data = read_limited(path, _LARGEST)
-            return CommandResult(argv=("saved", file), status=0, stdout=data, stderr=b"", duration_s=0.0)
+            return _result(file, data, told if told and told.get("file") == file else {})
+    if told and isinstance(told.get("problem"), str):
+        return Problem(told["problem"], missing=told.get("missing") is True, seen=str(told.get("seen", "")))
     expected = " or ".join(FILES[name])
     return Problem(f"{expected} is not in the folder", missing=True)
+
+
+def _result(file: str, data: bytes, told: Mapping[str, Any]) -> CommandResult:
+    """The command's end where it is told; else it is taken for one that ended well, with all its output in the file."""
+    status, duration = told.get("status", 0), told.get("duration_s", 0.0)
+    errors = str(told.get("stderr", "")).encode("utf-8", "surrogateescape")
+    return CommandResult(
+        argv=_command_of(told) or ("saved", file),
+        status=status if isinstance(status, int) else None,
+        stdout=b"" if errors and data == errors else data,  # what only printed an error has that in its file
+        stderr=errors,
+        duration_s=duration if isinstance(duration, int | float) else 0.0,
+        note=str(told.get("note", "")),
+    )
 
 
 def _hidden(data: bytes) -> bytes:

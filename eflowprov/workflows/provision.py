@@ -18,6 +18,7 @@ from eflowprov.checks.host import judge_host
 from eflowprov.errors import InputError
 from eflowprov.model import BundleFacts, Finding, Identity, Outcome, ProvisionVerdict, Report, Target
 from eflowprov.parsers.cmdlet import parse_provision
+from eflowprov.redaction import redact_lines
 from eflowprov.workflows.channels import ChannelRequest, OpenChannel, open_channel
 from eflowprov.workflows.cmdlet_call import CMDLET, DEFAULT_ENDPOINT, ProvisionCall, provision_call
 from eflowprov.workflows.device_state import device_state
@@ -27,6 +28,7 @@ from eflowprov.workflows.transcript import Transcript
 from eflowprov.workflows.verify import assemble
 
 _FILE_LIMIT = 2**20  # a full chain with its key is a few KiB
+_ANEW = "Give --yes to provision it anew (for `run`: again = true under [provision] in its file)"
 _FACTS_S = 120.0  # the first import of AzureEFLOW on a cold machine takes half a minute
 
 Progress = Callable[[str], None]
@@ -134,10 +136,12 @@ def provision(
     confirm: Callable[[str], bool],
     transcript: Transcript,
     progress: Progress,
+    on_call: Callable[[], None] = lambda: None,
 ) -> Provisioned:
     """Call the cmdlet and gather evidence. InputError when `confirm` declines to touch a provisioned VM.
 
-    `opened` stays open; it serves the look before, the polling and the look after.
+    `opened` stays open; it serves the look before, the polling and the look after. `on_call` is told right before the
+    cmdlet, and only then: from there on the VM may have been changed.
     """
     channel = opened.channel
     progress(f"into the VM by {channel.name}: {opened.because}")
@@ -145,12 +149,13 @@ def provision(
     transcript.event("before", provisioned_with=before.provisioned_with, channel=channel.name)
     if before.provisioned_with and not confirm(before.provisioned_with):
         why = f"the VM is provisioned already ({before.provisioned_with})"
-        raise InputError("provision", why, "Give --yes to provision it anew")
+        raise InputError("provision", why, _ANEW)
     with _staging() as folder:
         call = planned_call(request, prepared, host, folder)
         for source, staged in zip((request.cert, request.key), staged_files(prepared, folder), strict=True):
             write_new_private(staged, read_limited(source, _FILE_LIMIT))
         progress(f"calling {CMDLET} (up to {request.timeout_s:.0f} s)")
+        on_call()
         verdict = _call(host, call, request.timeout_s, transcript)
     if verdict.ok:
         evidence = await_evidence(channel, since=before.clock, timeout_s=request.evidence_s, progress=progress)
@@ -206,10 +211,14 @@ def _identity(request: ProvisionRequest, prepared: Prepared) -> Identity:
 
 def _call(host: EflowHost, call: ProvisionCall, timeout_s: float, transcript: Transcript) -> ProvisionVerdict:
     transcript.event("cmdlet", text=call.text())
-    answer = host.provision(call.arguments, call.switches, timeout_s=timeout_s)
+    try:
+        answer = host.provision(call.arguments, call.switches, timeout_s=timeout_s)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"and {CMDLET} was under way: the VM may be half provisioned") from None
+    texts = redact_lines(record.text for record in answer.records)
     transcript.event(
         "cmdlet-answer",
-        records=[{"stream": record.stream, "text": record.text} for record in answer.records],
+        records=[{"stream": record.stream, "text": text} for record, text in zip(answer.records, texts, strict=True)],
         error=answer.error,
         duration_s=round(answer.duration_s, 3),
     )
@@ -234,7 +243,7 @@ def _provisioned(verdict: ProvisionVerdict, evidence: Evidence) -> Provisioned:
         Outcome.FAIL,
         f"{verdict.message}." + (f" {known.cause}" if known else ""),
         known.remedy if known else "Look at what the VM says below, and run `eflowprov verify`",
-        "\n".join(verdict.lines[-20:]),
+        "\n".join(redact_lines(verdict.lines)[-20:]),
         CMDLET,
     )
     told = (evidence.assigned,) if evidence.assigned.outcome is Outcome.FAIL else ()

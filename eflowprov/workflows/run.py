@@ -167,14 +167,13 @@ class Runner:
             self._findings.append(_already("provision/cmdlet", "Provisioned before", kept))
             return
         again = self._config.provision.again or self._journal.done(_BEGUN, key) is not None
-        opened = self._channel()
-        self._journal.record(_BEGUN, key)
         done = provision(
             self._request(),
             self._prepared,
             self._eflow,
-            opened,
+            self._channel(),
             confirm=lambda _: again,
+            on_call=lambda: self._journal.record(_BEGUN, key),
             transcript=self._transcript,
             progress=self._progress,
         )

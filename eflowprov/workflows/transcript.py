@@ -28,9 +28,7 @@ class Transcript:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self.path.open("a", encoding="ascii", newline="\n")
             except OSError as error:
-                raise StorageError(
-                    str(self.path), f"cannot be written: {error.strerror}", "Name another file with --transcript"
-                ) from None
+                raise self._unwritable(error) from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,8 +41,16 @@ class Transcript:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"time": time, "event": event, **{key: _plain(value) for key, value in details.items()}}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> StorageError:
+        return StorageError(
+            str(self.path), f"cannot be written ({error.strerror})", "Name another file with --transcript"
+        )
 
 
 def _plain(value: object) -> object:

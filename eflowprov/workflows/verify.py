@@ -38,7 +38,7 @@ from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, Output
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"^\d+(s|m|min|h|d)$")
+_DURATION = re.compile(r"[0-9]{1,6}(s|m|min|h|d)")
 _NOT_FOUND = 127  # a shell's status for a program that is not there
 
 
@@ -53,7 +53,7 @@ class VerifyOptions:
 
     def journal_since(self) -> str:
         """`since` in journalctl's words. InputError when it is no duration."""
-        if not _DURATION.match(self.since):
+        if not _DURATION.fullmatch(self.since):
             raise InputError("--since", f"{self.since!r} is no duration", "Give for example 30m, 1h or 2d")
         return f"-{self.since}"
 

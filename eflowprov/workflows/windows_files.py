@@ -66,6 +66,8 @@ if sys.platform == "win32":
 
     def create_private(path: Path) -> int:
         """Create a file and give its descriptor, open for writing; raises OSError, FileExistsError when it is there."""
+        if "\0" in str(path):
+            raise ValueError("embedded null character")  # Windows would take the name up to there
         user = current_user()
         descriptor = wintypes.LPVOID()
         # P: nothing is inherited from the folder; FA: full access; BA: Administrators; SY: SYSTEM.

@@ -14,7 +14,7 @@ from eflowprov.cli.main import run_command
 from eflowprov.errors import InputError
 from eflowprov.lab.dps import Behaviour, Enrollment, LabDps
 from eflowprov.workflows.register import split_endpoint
-from tests.dps_pki import DEVICE, SCOPE, Pki, make_pki, write_pair
+from tests.dps_pki import DEVICE, SCOPE, Pki, make, make_pki, write_pair
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,14 @@ def test_what_cannot_be_used_is_status_2_and_never_sent(
     assert run_command(site.command(*more)) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert site.lab.registrations == site.lab.refusals == ()
+
+
+def test_a_nameless_certificate_needs_the_registration_id_said(
+    site: Site, pki: Pki, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pair(site.folder, make("", pki.issuing), pki.issuing)
+    assert run_command(site.command()) == 2
+    assert "has no common name. Give --registration-id." in capsys.readouterr().err
 
 
 def test_an_encrypted_key_is_opened_by_the_passphrase_file_which_is_never_shown(

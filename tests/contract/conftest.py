@@ -15,7 +15,7 @@ import pytest
 from eflowprov.bridge.vm_command import unwrap, wrap
 from eflowprov.lab.mini_shell import run_shell
 from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
-from eflowprov.model import CommandResult, VmChannel
+from eflowprov.model import CommandResult, Secret, VmChannel
 from eflowprov.transports.ssh import SshTarget, open_ssh
 from tests.contract.probe import probe
 from tests.contract.real_sshd import RealSshd
@@ -66,15 +66,22 @@ def wire_over_sshd(real_sshd: RealSshd) -> Iterator[Wire]:
     channel.close()
 
 
-@pytest.fixture
-def wire_over_lab(tmp_path: Path) -> Iterator[Wire]:
+@pytest.fixture(scope="session")
+def lab_server() -> Iterator[tuple[LabSshServer, Secret]]:
+    """The lab's SSH server, and the key that it lets in."""
     key = make_key_pair()
     with LabSshServer(partial(run_shell, programs=PROGRAMS), client_key_public=key.public) as server:
-        known_hosts = tmp_path / "known_hosts"
-        known_hosts.write_text(server.host_key_line + "\n", encoding="ascii")
-        channel = open_ssh(SshTarget("127.0.0.1", key.private, known_hosts, port=server.port))
-        yield Wire(channel, ("probe",))
-        channel.close()
+        yield server, key.private
+
+
+@pytest.fixture
+def wire_over_lab(lab_server: tuple[LabSshServer, Secret], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    server, key = lab_server
+    known_hosts = tmp_path_factory.mktemp("lab") / "known_hosts"
+    known_hosts.write_text(server.host_key_line + "\n", encoding="ascii")
+    channel = open_ssh(SshTarget("127.0.0.1", key, known_hosts, port=server.port))
+    yield Wire(channel, ("probe",))
+    channel.close()
 
 
 class PlayedCmdlet:

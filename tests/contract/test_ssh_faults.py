@@ -16,6 +16,7 @@ import pytest
 
 from eflowprov.errors import DeadlineError, HostKeyError, TransportError
 from eflowprov.lab.ssh_server import make_key_pair
+from eflowprov.transports import shell as guard
 from eflowprov.transports.ssh import open_ssh
 from tests.contract.conftest import PROCESS
 from tests.contract.real_sshd import RealSshd
@@ -194,17 +195,28 @@ def test_sudo_runs_without_a_terminal_and_keeps_the_status(real_sshd: RealSshd) 
 
 
 @pytest.mark.usefixtures("sudo")
-def test_a_program_of_root_that_ignores_sigterm_dies_after_the_deadline(real_sshd: RealSshd, tmp_path: Path) -> None:
+def test_a_program_of_root_that_ignores_sigterm_dies_after_the_deadline(
+    real_sshd: RealSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "KILL_AFTER_S", 1)  # the test has less patience
     channel = open_ssh(real_sshd.target())
     pid_file = tmp_path / "pid"
     begun = time.monotonic()
     result = channel.run(("sudo", "-n", *PROCESS, "stubborn", str(pid_file)), timeout_s=1)
     assert (result.status, result.stdout, result.note) == (None, b"I stay\n", "no end within 1 s")
     assert time.monotonic() - begun < 2, "the answer does not wait for the program's end"
-    running = Path(f"/proc/{pid_file.read_text(encoding='ascii')}")
-    assert running.exists(), "it ignored SIGTERM, or there is nothing to show"
-    _until(lambda: not running.exists(), within_s=8)
+    pid = int(pid_file.read_text(encoding="ascii"))
+    assert _is_running(pid), "it did not ignore SIGTERM, so nothing is shown"
+    _until(lambda: not _is_running(pid), within_s=8)
     channel.close()
+
+
+def _is_running(pid: int) -> bool:
+    """Whether the process lives; one that is dead and not yet collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def _until(happened: Callable[[], bool], within_s: float = 5) -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.powershell
 
 FAILED = finding("provisioning/dps-assigned", "fail", "DPS refused: 401002", "Upload the issuing CA.")
 MISSING = finding("module/edgeAgent", "error", "iotedge list did not answer")
-PROVISION = {"ScopeId": "0ne00112233", "Certificate": "c.pem", "Key": "k.pem"}
+PROVISION: dict[str, Any] = {"ScopeId": "0ne00112233", "Certificate": "c.pem", "Key": "k.pem"}
 HOSTILE = [
     "plain",
     "two words",
@@ -71,7 +71,7 @@ def test_an_argument_with_a_nul_starts_nothing(module: Module) -> None:
 
 def test_registration_ids_stand_behind_the_end_of_the_flags(module: Module) -> None:
     module.answers = [{"stdout": '{"identities": []}'}]
-    parameters = {"Authority": "pki", "OutputDirectory": "out", "KeyType": "EC-P256", "Days": 90}
+    parameters: dict[str, Any] = {"Authority": "pki", "OutputDirectory": "out", "KeyType": "EC-P256", "Days": 90}
     result = module.call("New-EflowProvIdentity", RegistrationId=HOSTILE, **parameters)
     assert result["terminating"] is None
     end = module.argv.index("--")
@@ -238,24 +238,34 @@ def test_the_default_view_is_a_table(module: Module) -> None:
 # ------------------------------------------------------------------------------------------------ identities
 
 
-def test_identities_come_as_objects(module: Module) -> None:
-    files = {"folder": "/out/a", "leaf": "/out/a/a.leaf.pem", "chain": "/out/a/a.chain.pem", "key": "/out/a/a.key.pem"}
-    dates = {"not_before": "2026-11-22T04:10:11Z", "not_after": "2027-11-22T05:10:11Z"}
-    one: dict[str, Any] = {
-        "registration_id": "a",
-        **files,
-        "serial": "0A",
-        "sha1": "1B",
-        "sha256": "2C",
-        **dates,
-        "kept": True,
+def issued(registration_id: str, folder: Path, *, kept: bool = False) -> str:
+    """What `certs device --format json` says of one identity."""
+    identity = {
+        "registration_id": registration_id,
+        "kept": kept,
+        "individual_enrollment": str(folder / "leaf.pem"),
+        "enrollment_group": str(folder.parent / "issuing.ca.cert.pem"),
+        "device": {"certificate": str(folder / "chain.pem"), "key": str(folder / "key.pem")},
+        "certificate": {
+            "serial": "0A",
+            "sha1": "1B",
+            "sha256": "2C",
+            "not_before": "2026-11-22T04:10:11Z",
+            "not_after": "2027-11-22T05:10:11Z",
+        },
     }
-    module.answers = [{"stdout": json.dumps({"identities": [one]})}]
+    return json.dumps({"identities": [identity]})
+
+
+def test_identities_come_as_objects(module: Module) -> None:
+    module.answers = [{"stdout": issued("a", module.folder, kept=True)}]
     result = module.call("New-EflowProvIdentity", RegistrationId="a", Authority="pki", OutputDirectory="out")
     assert result["types"] == ["EflowProv.Identity"]
     (identity,) = result["output"]
-    assert (identity["RegistrationId"], identity["Key"]) == ("a", "/out/a/a.key.pem")
-    assert (identity["Serial"], identity["Sha256"], identity["Kept"]) == ("0A", "2C", True)
+    assert (identity["RegistrationId"], identity["Folder"]) == ("a", str(module.folder))
+    files = [str(module.folder / name) for name in ("leaf.pem", "chain.pem", "key.pem")]
+    assert [identity["Leaf"], identity["Chain"], identity["Key"]] == files
+    assert (identity["Serial"], identity["Sha1"], identity["Sha256"], identity["Kept"]) == ("0A", "1B", "2C", True)
     assert result["times"] == ["NotBefore 2026-11-22T04:10:11.0000000Z", "NotAfter 2027-11-22T05:10:11.0000000Z"]
 
 
@@ -273,7 +283,7 @@ def test_an_answer_without_identities_is_unknown(module: Module) -> None:
 
 
 def test_what_if_issues_nothing(module: Module) -> None:
-    parameters = {"Authority": "pki", "OutputDirectory": "out", "WhatIf": True}
+    parameters: dict[str, Any] = {"Authority": "pki", "OutputDirectory": "out", "WhatIf": True}
     result = module.call("New-EflowProvIdentity", RegistrationId=["a", "b"], **parameters)
     assert (result["terminating"], result["output"]) == (None, [])
     assert module.calls == []
@@ -281,23 +291,17 @@ def test_what_if_issues_nothing(module: Module) -> None:
 
 def test_identities_are_piped_into_provisioning(module: Module) -> None:
     place = module.folder
-    files = {"folder": str(place), "leaf": str(place / "l"), "chain": str(place / "c"), "key": str(place / "k")}
-    dates = {"not_before": "2026-11-22T04:10:11Z", "not_after": "2027-11-22T05:10:11Z"}
-    one: dict[str, Any] = {
-        "registration_id": "a",
-        **files,
-        "serial": "0A",
-        "sha1": "",
-        "sha256": "",
-        **dates,
-        "kept": False,
-    }
-    module.answers = [{"stdout": json.dumps({"identities": [one]})}, {"stdout": report("ready")}]
+    module.answers = [{"stdout": issued("a", place)}, {"stdout": report("ready")}]
     result = module.script("module_pipeline", ids=["a", "b"], ca="pki", out="out")
     assert result["verdicts"] == ["ready"]
     issue, provision = (call["argv"][1:] for call in module.calls)
     assert issue[-3:] == ["--", "a", "b"]
-    values = ["--scope-id=0ne00112233", "--registration-id=a", f"--cert={place / 'c'}", f"--key={place / 'k'}"]
+    values = [
+        "--scope-id=0ne00112233",
+        "--registration-id=a",
+        f"--cert={place / 'chain.pem'}",
+        f"--key={place / 'key.pem'}",
+    ]
     assert provision == ["provision", *values, "--yes", "--format=json"]
 
 
@@ -321,7 +325,7 @@ def test_what_if_tells_what_stands_in_the_way(module: Module) -> None:
 
 
 def test_a_confirmed_call_says_yes(module: Module) -> None:
-    extra = {"Force": True, "Timeout": 600, "Endpoint": "dps.example", "RegistrationId": "line4"}
+    extra: dict[str, Any] = {"Force": True, "Timeout": 600, "Endpoint": "dps.example", "RegistrationId": "line4"}
     result = module.call("Invoke-EflowProvisioning", **PROVISION, **extra, Confirm=False)
     assert (result["terminating"], result["errors"]) == (None, [])
     assert result["output"][0]["Verdict"] == "ready"

@@ -22,6 +22,6 @@ $eflowprovRequest = @($input) -join "`n"
     }
     $json = ConvertTo-Json -InputObject $answer -Depth 8 -Compress
     $base64 = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($json))
-    [Console]::Out.Write("`n##" + $request.nonce + ':' + $base64 + ":##`n")
+    [Console]::Out.Write("`n" + '##' + $request.nonce + ':' + $base64 + ":##`n")
   }
 }

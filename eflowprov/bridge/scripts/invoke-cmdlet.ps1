@@ -18,6 +18,7 @@ try {
     $type = 'null'
     if ($null -ne $r) { $type = $r.GetType().Name }
     switch ($type) {
+      'null' { $records.Add('jnull') }
       'String' { $records.Add("o$r") }
       'WarningRecord' { $records.Add("w$r") }
       'VerboseRecord' { $records.Add("v$r") }

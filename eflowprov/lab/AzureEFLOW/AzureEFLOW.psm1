@@ -36,13 +36,29 @@ function Invoke-LabCmdlet([string]$Name, $Bound) {
   }
 }
 
-function Get-EflowVm { [CmdletBinding()] param() Invoke-LabCmdlet 'Get-EflowVm' $PSBoundParameters }
+function Get-EflowVm {
+  [CmdletBinding()]
+  param()
+  Invoke-LabCmdlet 'Get-EflowVm' $PSBoundParameters
+}
 
-function Get-EflowVmAddr { [CmdletBinding()] param() Invoke-LabCmdlet 'Get-EflowVmAddr' $PSBoundParameters }
+function Get-EflowVmAddr {
+  [CmdletBinding()]
+  param()
+  Invoke-LabCmdlet 'Get-EflowVmAddr' $PSBoundParameters
+}
 
-function Get-EflowVmName { [CmdletBinding()] param() Invoke-LabCmdlet 'Get-EflowVmName' $PSBoundParameters }
+function Get-EflowVmName {
+  [CmdletBinding()]
+  param()
+  Invoke-LabCmdlet 'Get-EflowVmName' $PSBoundParameters
+}
 
-function Verify-EflowVm { [CmdletBinding()] param() Invoke-LabCmdlet 'Verify-EflowVm' $PSBoundParameters }
+function Verify-EflowVm {
+  [CmdletBinding()]
+  param()
+  Invoke-LabCmdlet 'Verify-EflowVm' $PSBoundParameters
+}
 
 function Invoke-EflowVmCommand {
   [CmdletBinding()]
@@ -68,4 +84,4 @@ function Provision-EflowVm {
   Invoke-LabCmdlet 'Provision-EflowVm' $PSBoundParameters
 }
 
-Export-ModuleMember -Function Get-EflowVm, Get-EflowVmAddr, Get-EflowVmName, Verify-EflowVm, Invoke-EflowVmCommand, Provision-EflowVm
+Export-ModuleMember -Function '*-Eflow*'

@@ -14,15 +14,15 @@ function ConvertFrom-EflowProvIdentity {
             [pscustomobject]@{
                 PSTypeName     = 'EflowProv.Identity'
                 RegistrationId = [string]$identity.registration_id
-                Folder         = [string]$identity.folder
-                Leaf           = [string]$identity.leaf
-                Chain          = [string]$identity.chain
-                Key            = [string]$identity.key
-                Serial         = [string]$identity.serial
-                Sha1           = [string]$identity.sha1
-                Sha256         = [string]$identity.sha256
-                NotBefore      = ConvertTo-EflowProvTime -Value $identity.not_before
-                NotAfter       = ConvertTo-EflowProvTime -Value $identity.not_after
+                Folder         = Split-Path -Path $identity.individual_enrollment -Parent
+                Leaf           = [string]$identity.individual_enrollment
+                Chain          = [string]$identity.device.certificate
+                Key            = [string]$identity.device.key
+                Serial         = [string]$identity.certificate.serial
+                Sha1           = [string]$identity.certificate.sha1
+                Sha256         = [string]$identity.certificate.sha256
+                NotBefore      = ConvertTo-EflowProvTime -Value $identity.certificate.not_before
+                NotAfter       = ConvertTo-EflowProvTime -Value $identity.certificate.not_after
                 Kept           = [bool]$identity.kept
             }
         }

@@ -24,6 +24,9 @@ function New-EflowProvIdentity {
     .PARAMETER Days
     How long the certificate is valid, in days; never beyond its issuer.
 
+    .PARAMETER PassphraseFile
+    The file whose one line is the passphrase of the authority's key. A passphrase is never a parameter.
+
     .EXAMPLE
     New-EflowProvIdentity line4-press2 -Authority pki -OutputDirectory out
 
@@ -52,7 +55,9 @@ function New-EflowProvIdentity {
         [string] $KeyType,
 
         [ValidateRange(1, 36500)]
-        [int] $Days
+        [int] $Days,
+
+        [string] $PassphraseFile
     )
 
     begin {
@@ -72,8 +77,10 @@ function New-EflowProvIdentity {
             return
         }
         try {
-            $path = [ordered]@{ Authority = '--ca'; OutputDirectory = '--out' }
-            $flags = @(ConvertTo-EflowProvFlag -Bound $PSBoundParameters -Value @{ Days = '--days' } -Word @{ KeyType = '--key-type' } -Path $path)
+            $value = [ordered]@{ Days = '--days' }
+            $word = [ordered]@{ KeyType = '--key-type' }
+            $path = [ordered]@{ Authority = '--ca'; OutputDirectory = '--out'; PassphraseFile = '--passphrase-file' }
+            $flags = @(ConvertTo-EflowProvFlag -Bound $PSBoundParameters -Value $value -Word $word -Path $path)
             # Behind -- nothing is a flag, whatever an ID begins with.
             $arguments = @('certs', 'device') + $flags + @('--format=json', '--') + $ids
             $answer = Invoke-EflowProvTool -Activity 'eflowprov certs device' -ArgumentList $arguments

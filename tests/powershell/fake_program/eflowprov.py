@@ -1,7 +1,7 @@
 """Plays the eflowprov program: keeps what it was called with, says what the plan says, and ends as the plan says.
 
-The module starts it as `python -P -m eflowprov` with this folder on PYTHONPATH. The plan is a list of answers, one for each
-call in turn; the last serves for all later ones.
+The module starts it as `python -P -m eflowprov` with this folder on PYTHONPATH. The plan is a list of answers, one
+for each call in turn; the last serves for all later ones.
 """
 
 import json

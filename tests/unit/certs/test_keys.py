@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +27,7 @@ from eflowprov.certs.keys import (
     openssh_private_key,
     serialise_key,
 )
+from eflowprov.certs.pem import find_blocks
 from eflowprov.errors import InputError
 from eflowprov.model import Secret
 from tests.pki import curve_key, plain_key
@@ -99,6 +101,21 @@ def test_what_is_no_key_is_an_input_error(data: bytes) -> None:
         load_key(data, "k", PASSWORD)
 
 
+def test_a_torn_initialisation_vector_is_damage_and_no_panic() -> None:
+    locked = _locked(curve_key(), PrivateFormat.TraditionalOpenSSL)
+    line = next(line for line in locked.splitlines() if line.startswith(b"DEK-Info"))
+    with pytest.raises(InputError, match="damaged"):
+        load_key(locked.replace(line, line[:-4]), "k", PASSWORD)
+
+
+def test_a_compressed_point_in_an_openssh_key_is_damage() -> None:
+    text = plain_key(curve_key(), PrivateFormat.OpenSSH).decode()
+    body = find_blocks(text)[0].body().replace(b"\x00\x00\x00\x41\x04", b"\x00\x00\x00\x41\x02")
+    frame = "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n"
+    with pytest.raises(InputError, match="damaged"):
+        load_key(frame.format(base64.b64encode(body).decode()).encode(), "k")
+
+
 def test_a_byte_order_mark_and_crlf_do_not_hide_a_key() -> None:
     data = plain_key(curve_key())
     load_key(b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"), "k")
@@ -112,13 +129,9 @@ def test_a_key_that_ssh_does_not_have_is_refused() -> None:
 
 def test_an_openssh_key_with_endless_rounds_is_refused_at_once() -> None:
     locked = _locked(curve_key(), PrivateFormat.OpenSSH)
-    from eflowprov.certs.pem import find_blocks
-
     body = bytearray(find_blocks(locked.decode())[0].body())
     at = body.index(b"bcrypt") + len(b"bcrypt") + 4 + 4 + 16  # options, salt's length, salt, then the rounds
     body[at : at + 4] = b"\x7f\xff\xff\xff"
-    import base64
-
     frame = "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n"
     with pytest.raises(InputError, match="hours of key derivation"):
         load_key(frame.format(base64.b64encode(body).decode()).encode(), "k", PASSWORD)

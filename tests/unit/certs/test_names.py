@@ -96,6 +96,8 @@ def test_upper_case_is_legal_and_told() -> None:
     assert not has_upper_case("line4")
 
 
-@pytest.mark.parametrize(("text", "is_label"), [("line4-press2", True), ("-a", False), ("a.b", False), ("a" * 64, False)])
+@pytest.mark.parametrize(
+    ("text", "is_label"), [("line4-press2", True), ("-a", False), ("a.b", False), ("a" * 64, False)]
+)
 def test_a_host_label_is_what_dns_takes(text: str, is_label: bool) -> None:
     assert is_host_label(text) is is_label

@@ -34,7 +34,7 @@ UNREADABLE = Problem("the answer has an unknown form", seen="%PDF-1.7")
 
 
 def log(*lines: str | tuple[str, ...], service: str = "aziot-identityd", every_s: float = 1) -> Log:
-    """One entry a line, `every_s` seconds apart; a tuple is a message with its causes, `service> text` names a service."""
+    """One entry a line, `every_s` s apart; a tuple is a message with its causes, `service> text` names a service."""
     return Log(tuple(_entry(place, line, service, every_s) for place, line in enumerate(lines)), len(lines))
 
 

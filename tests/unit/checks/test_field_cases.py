@@ -56,7 +56,7 @@ PULL_TIMEOUT = f"{NO_IMAGE}\ndocker: Get https://registry.example/v2/: request c
 BUNDLE = check(
     "certs-read",
     "error",
-    'could not load cert with ID "aziot-edged-trust-bundle"\n\nCaused by:\n  parameter "id" has an invalid value\n  not found',
+    'could not load cert with ID "aziot-edged-trust-bundle"\n\nCaused by:\n  parameter "id" is invalid\n  not found',
 )
 # What a device without DNS, or without a way out, has besides.
 OFFLINE = facts(
@@ -485,7 +485,7 @@ CASES: dict[str, tuple[RuntimeFacts, Verdict]] = {
             logs=log(
                 *RECONCILED[:-2],
                 "aziot-edged> Pulling image via tag corp.example/azureiotedge-agent:1.4...",
-                'aziot-edged> Error in watchdog: Failed to pull Edge runtime module: registry operation error: pull image "corp"',
+                'aziot-edged> Error in watchdog: Failed to pull Edge runtime module: pull image "corp"',
             ),
             agent=NO_AGENT,
         ),
@@ -579,7 +579,7 @@ CASES: dict[str, tuple[RuntimeFacts, Verdict]] = {
         facts(
             logs=log(
                 *ASSIGNED,
-                'iotedged> [work] - - - [2020] "POST /modules/%24edgeAgent/genid/637/sign?api-version=2018 HTTP/1.1" 404 Not Found 30',
+                'iotedged> [work] "POST /modules/%24edgeAgent/genid/637/sign?v=2018 HTTP/1.1" 404 Not Found 30',
             ),
             agent=agent_log(ATTEMPT, "Error calling SignAsync: Module not found, StatusCode: 404"),
         ),

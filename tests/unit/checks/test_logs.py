@@ -11,6 +11,7 @@ from eflowprov.checks.log_patterns import KNOWN_MESSAGES
 from eflowprov.checks.runtime import judge_runtime
 from eflowprov.model import Log, LogLevel, Outcome, Verdict
 from tests.unit.checks.facts import (
+    DEPLOYED,
     MISSING,
     NOW,
     RECONCILED,
@@ -34,7 +35,7 @@ SAMPLES: dict[str, str | tuple[str, ...]] = {
     "disk-full": ("aziot-edged> container runtime error", "write /var/lib/docker/tmp/x: no space left on device"),
     "image-pull-failed": "iotedged> Could not pull image registry.example/azureiotedge-agent:1.1",
     "container-failed": ("aziot-edged> container runtime error", "OCI runtime create failed: container_linux.go"),
-    "agent-sign-failed": 'iotedged> [work] "POST /modules/%24edgeAgent/genid/6/sign?api-version=1 HTTP/1.1" 404 Not Found',
+    "agent-sign-failed": 'iotedged> [work] "POST /modules/%24edgeAgent/genid/6/sign?v=1 HTTP/1.1" 404 Not Found',
     "certificate-not-yet-valid": "iotedged> Error: 9, Msg: 'certificate is not yet valid'",
     "certificate-expired": "iotedged> Certificate file has expired /var/lib/iotedge/hsm/certs/a.pem",
     "certificate-unusable": "iotedged> X509_check_private_key:key values mismatch",
@@ -48,7 +49,7 @@ SAMPLES: dict[str, str | tuple[str, ...]] = {
     "configuration-unusable": "aziot-edged> could not load settings: No such file or directory (os error 2)",
     "device-information-missing": "aziot-edged> Failed to obtain device identity: device identity not found",
     "watchdog-error": "aziot-edged> Error in watchdog: container runtime error",
-    "identity-service-unreachable": "aziot-edged> Identity Service was unreachable. Waiting for Identity Service startup.",
+    "identity-service-unreachable": "aziot-edged> Identity Service was unreachable. Waiting for its startup.",
     "out-of-memory": "systemd> aziot-edged.service: A process of this unit has been killed by the OOM killer: oom-kill",
 }
 
@@ -88,6 +89,16 @@ def test_a_blocking_message_is_a_warning_while_the_agent_is_connected() -> None:
 def test_the_trust_bundle_is_harmless() -> None:
     given = facts(logs=log(*RECONCILED, SAMPLES["trust-bundle-missing"]))
     assert found(given, "logs/trust-bundle-missing").outcome is Outcome.PASS
+    other = facts(logs=log(("aziot-certd> could not load cert", "not found: aziot-edged-trust-bundle")))
+    assert "logs/certificate-unusable" not in ids(other)
+    assert "logs/certificate-unusable" in ids(
+        facts(logs=log(("aziot-certd> could not load cert", "not found: device-id")))
+    )
+
+
+def test_another_module_that_runs_does_not_prove_the_runtime() -> None:
+    given = facts(logs=log(*RECONCILED, SAMPLES["disk-full"]), modules=modules("alpha", edgeAgent="stopped"))
+    assert found(given, "logs/disk-full").outcome is Outcome.FAIL
 
 
 def test_other_programs_lines_are_not_searched() -> None:
@@ -105,6 +116,20 @@ def test_a_journal_without_an_entry_is_an_error() -> None:
 @pytest.mark.parametrize("problem", [MISSING, UNREADABLE, Log(failure=("No journal files were opened",))])
 def test_a_journal_that_is_not_there_is_an_error(problem: object) -> None:
     assert found(facts(logs=problem), "logs/journal").outcome is Outcome.ERROR
+
+
+def test_a_log_that_was_cut_off_is_an_error() -> None:
+    assert found(facts(logs=replace(log(*RECONCILED), torn=True)), "logs/journal").outcome is Outcome.ERROR
+    assert found(facts(agent=replace(agent_log(*DEPLOYED), torn=True)), "logs/edgeAgent").outcome is Outcome.ERROR
+    assert "logs/journal" not in ids(facts())
+
+
+def test_an_image_that_was_pulled_at_last_no_longer_blocks() -> None:
+    failed, pulled = SAMPLES["image-pull-failed"], "iotedged> Successfully pulled image registry.example/agent:1.1"
+    once = facts(logs=log(failed, pulled), agent=MISSING, modules=modules("edgeHub"))
+    again = facts(logs=log(failed, pulled, failed), agent=MISSING, modules=modules("edgeHub"))
+    assert found(once, "logs/image-pull-failed").outcome is Outcome.WARN
+    assert found(again, "logs/image-pull-failed").outcome is Outcome.FAIL
 
 
 def test_the_agents_log_is_optional_but_not_when_it_cannot_be_read() -> None:

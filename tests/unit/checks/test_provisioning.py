@@ -109,6 +109,17 @@ def test_a_new_registration_that_has_not_ended_is_no_longer_the_old_success() ->
     assert _dps(*ASSIGNED, *TRYING) is Outcome.ERROR
 
 
+def test_a_registration_whose_end_is_not_told_is_proved_by_the_hub_alone() -> None:
+    assert _dps(*TRYING, "Provisioning complete.") is Outcome.ERROR
+    assert _dps(*TRYING, "Provisioning complete.", "Identity reconciliation complete.") is Outcome.SKIP
+
+
+def test_a_failure_at_the_very_beginning_of_the_log_counts() -> None:
+    assert (
+        _dps("Failed to provision with IoT Hub, and no valid device backup was found: internal error") is Outcome.FAIL
+    )
+
+
 def test_a_backup_is_only_a_warning() -> None:
     assert _dps(*TRYING, "Provisioned with backup for line4-press2.", *RECONCILED[-5:]) is Outcome.WARN
 
@@ -184,6 +195,17 @@ def test_each_word_of_the_agent_that_needs_the_hub_is_proof(word: str) -> None:
 def test_each_refusal_of_the_agent_is_a_fail(word: str) -> None:
     assert _hub(agent_log(ATTEMPT, word), *RECONCILED) is Outcome.FAIL
     assert _hub(agent_log(*CONNECTED, ATTEMPT, word), *RECONCILED) is Outcome.FAIL
+
+
+def test_a_refusal_counts_without_its_attempt() -> None:
+    finding = found(facts(agent=agent_log("Error creating a device-to-cloud connection")), HUB_ID)
+    assert finding.outcome is Outcome.FAIL
+    assert "was not let in" in finding.detail
+
+
+def test_a_failure_of_another_service_is_not_one_with_the_hub() -> None:
+    given = _with_journal(*RECONCILED, ("aziot-certd> service encountered an error", "bad file"))
+    assert found(given, HUB_ID).outcome is Outcome.PASS
 
 
 def test_a_connection_newer_than_a_refusal_is_a_pass() -> None:
@@ -266,7 +288,13 @@ def test_nothing_told_is_an_error() -> None:
 def test_the_hub_and_the_device_are_read_from_the_journal() -> None:
     assert named_identity(log(*RECONCILED)) == (HUB, "line4-press2")
     assert named_identity(log(*ASSIGNED)) == (HUB, "")
+    assert named_identity(log('iotedged> Manually provisioning device "a" in hub "b.net"')) == ("b.net", "a")
+    assert named_identity(log(f"iotedged> DPS registration assigned device a in hub {HUB}.")) == (HUB, "a")
     assert named_identity(SILENT) == ("", "")
+
+
+def test_a_hub_that_another_program_names_is_not_ours() -> None:
+    assert named_identity(log("camera> Assigned to IoT hub: evil.example")) == ("", "")
 
 
 def test_the_last_hub_named_counts() -> None:

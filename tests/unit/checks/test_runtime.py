@@ -121,6 +121,8 @@ def test_an_open_draft_is_an_error_alone_and_a_skip_behind_a_failure() -> None:
     unsure = Draft(Finding("b", "b", Outcome.ERROR, "untold", "wait"), is_open=True)
     sure = Draft(Finding("c", "c", Outcome.ERROR, "unreadable", "read"))
     failed = Draft(Finding("a", "a", Outcome.FAIL, "broken", "mend"))
+    left = Draft(Finding("d", "d", Outcome.SKIP, "not saved", "save it"), is_open=True)
+    assert settle([failed, left])[1] is left.finding
     assert [finding.outcome for finding in settle([unsure, sure])] == [Outcome.ERROR, Outcome.ERROR]
     assert [f.outcome for f in settle([unsure, sure, failed])] == [Outcome.SKIP, Outcome.ERROR, Outcome.FAIL]
 

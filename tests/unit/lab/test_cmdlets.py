@@ -45,7 +45,7 @@ def vm() -> FakeVm:
 
 @pytest.fixture
 def play(vm: FakeVm) -> EflowCmdlets:
-    return EflowCmdlets(vm, now=lambda: datetime(2022, 10, 20, 8, 17, 8))  # noqa: DTZ001 - the cmdlets print local time
+    return EflowCmdlets(vm, now=lambda: datetime(2022, 10, 20, 8, 17, 8))
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_the_module_beside_it_declares_the_same_cmdlets_and_parameters() -> None
         found[name] = tuple(re.findall(r"\[(?:string|switch)\]\$(\w+)", body))
     assert found == dict(PARAMETERS)
     assert "[ValidateSet('" + "', '".join(PROVISIONING_TYPES) + "')]" in text
-    assert set(re.findall(r"\w+-\w+", text.partition("Export-ModuleMember -Function")[2])) == set(PARAMETERS)
+    assert text.rstrip().endswith("Export-ModuleMember -Function '*-Eflow*'")
 
 
 def test_the_modules_side_gets_records_that_no_json_reader_changes(monkeypatch: pytest.MonkeyPatch) -> None:

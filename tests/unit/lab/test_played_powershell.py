@@ -37,7 +37,7 @@ def test_the_bridges_own_command_line_and_request_are_played() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        arguments()[:-2] + ["-Command", arguments()[-1]],
+        [*arguments()[:-2], "-Command", arguments()[-1]],
         ["-ExecutionPolicy", "Bypass", *arguments()],
         arguments()[1:],
         arguments("Remove-Item x"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from importlib.resources import files
-from pathlib import Path
 
 from eflowprov.parsers.check_ids import check_id, check_title, slug
 
@@ -23,12 +22,6 @@ def test_no_title_belongs_to_two_ids_when_case_and_punctuation_do_not_count() ->
     for row in table():
         keys.setdefault(re.sub(r"[^a-z0-9]", "", row["title"].lower()), set()).add(row["id"])
     assert [ids for ids in keys.values() if len(ids) > 1] == []
-
-
-def test_the_table_holds_every_row_of_the_sources_list(shared: Path) -> None:
-    with (shared / "facts" / "check-ids.csv").open(encoding="utf-8", newline="") as file:
-        expected = [row for row in csv.DictReader(file)]
-    assert [row for row in expected if row not in table()] == []
 
 
 def test_a_title_that_no_version_has_becomes_a_bounded_slug() -> None:

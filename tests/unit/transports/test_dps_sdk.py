@@ -86,7 +86,7 @@ def test_the_interpreter_exits_at_once_and_in_silence_whatever_the_sdk_was_doing
     for name, (_, expected) in cases.items():
         said, seconds, errors = ended[name]
         assert (name, said, errors) == (name, expected, "")
-        assert seconds < 1.5, name  # about 0.1 s on a machine with nothing else to do
+        assert seconds < 3.0, name  # about 0.1 s where nothing else runs; the SDK alone holds on for 20 to 60 s
 
 
 # ------------------------------------------------------------------------------------------ another SDK inside
@@ -183,7 +183,7 @@ def test_the_deadline_holds_for_a_bare_sdk_that_hangs(
 def test_a_bare_sdk_cannot_be_sent_to_another_port(
     bare_sdk: dict[str, int], pki: Pki, files: tuple[Path, Path]
 ) -> None:
-    with pytest.raises(TransportError, match="reaches port 8883 alone"):
+    with pytest.raises(TransportError, match=r"^localhost:8884: .* reaches port 8883 alone"):
         through(bare_sdk, pki, files, Behaviour(), port=8884)
 
 

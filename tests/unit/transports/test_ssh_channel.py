@@ -40,7 +40,12 @@ def opened(handler: Callable[[str], CommandResult], folder: Path) -> Iterator[tu
 
 def test_the_vm_gets_the_guarded_command_line(tmp_path: Path) -> None:
     seen: list[str] = []
-    with opened(lambda text: seen.append(text) or result(), tmp_path) as (channel, server):  # type: ignore[func-returns-value]
+
+    def see(text: str) -> CommandResult:
+        seen.append(text)
+        return result()
+
+    with opened(see, tmp_path) as (channel, server):
         channel.run(("sudo", "-n", "iotedge", "list"), timeout_s=2.5)
         assert (channel.name, channel.vm) == ("ssh", f"127.0.0.1:{server.port}")
     assert seen == ["sudo -n timeout -k 5 3 iotedge list </dev/null; exit $?"]
@@ -101,11 +106,15 @@ def test_a_request_that_is_never_answered_ends_at_the_deadline(tmp_path: Path, m
 
 
 def test_waiting_for_a_session_counts_against_the_deadline(tmp_path: Path) -> None:
-    with opened(lambda _: server.stopping.wait(10) and result() or result(), tmp_path) as (channel, server):
+    def wait(_: str) -> CommandResult:
+        server.stopping.wait(10)
+        return result()
+
+    with opened(wait, tmp_path) as (channel, server):
         with ThreadPoolExecutor(4) as pool:
             busy = [pool.submit(channel.run, ("a",), timeout_s=1) for _ in range(4)]
             _until(lambda: server.sessions == 4)
-            with pytest.raises(DeadlineError, match="no session within 0.3 s"):
+            with pytest.raises(DeadlineError, match="no session within"):
                 channel.run(("b",), timeout_s=0.3)
         assert [got.result().status for got in busy] == [None] * 4
         assert server.sessions == 4, "the late command was sent all the same"
@@ -116,18 +125,20 @@ def test_commands_get_their_turn_in_the_order_in_which_they_came(
 ) -> None:
     monkeypatch.setattr(ssh, "_AT_ONCE", 1)
     served: list[str] = []
-    with opened(lambda text: served.append(text.split()[4]) or result(), tmp_path) as (channel, _):  # type: ignore[func-returns-value]
-        with ThreadPoolExecutor(1) as pool:
-            patient = None
-            for number in range(30):
-                channel.run(("greedy",), timeout_s=5)
-                if number == 5:
-                    channel._slots.take(1)
-                    patient = pool.submit(channel.run, ("patient",), timeout_s=5)
-                    _until(lambda: len(channel._slots._queue) == 1)
-                    channel._slots.give_back()
-            assert patient and patient.result().status == 0
-    assert served.index("patient") == 6
+
+    def serve(text: str) -> CommandResult:
+        served.append(text.split()[4])
+        return result()
+
+    with opened(serve, tmp_path) as (channel, _), ThreadPoolExecutor(1) as pool:
+        channel._slots.take(1)
+        patient = pool.submit(channel.run, ("patient",), timeout_s=5)
+        _until(lambda: len(channel._slots._queue) == 1)
+        channel._slots.give_back()
+        for _ in range(10):
+            channel.run(("greedy",), timeout_s=5)
+        assert patient.result().status == 0
+    assert served.index("patient") == 0
 
 
 def test_closing_leaves_no_thread_and_may_be_done_again(tmp_path: Path) -> None:

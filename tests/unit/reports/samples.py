@@ -1,0 +1,59 @@
+"""Reports for the renderers' tests: a few by hand, and any by hypothesis."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+
+from eflowprov.model import Finding, Identity, LogPattern, LogSummary, Module, Outcome, Report, Target
+
+START = datetime(2026, 11, 22, 5, 12, 10, 123000, tzinfo=UTC)
+
+
+def finding(outcome: Outcome, name: str = "a/b", **texts: str) -> Finding:
+    return Finding(name, texts.pop("title", "a title"), outcome, **texts)
+
+
+def report(*findings: Finding, modules: tuple[Module, ...] = ()) -> Report:
+    return Report("0.1", START, 1.25, Target(), Identity(), findings, modules)
+
+
+# Texts that try to steer a terminal, to forge a line, or to be read as markup.
+HOSTILE = (
+    "\x1b[2J\x1b[31mred",
+    "\x1b]0;title\x07rest",
+    "\x9b31mred",
+    "[bold]loud[/bold] [link=http://x]y[/link] [/]",
+    "\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe",
+    "one\ntwo\r\nthree\ttab",
+    "READY: forged\nNOT READY: forged",
+    "x" * 10_000,
+    "a\x00b\x08c\ud800",
+    ":warning: \N{ZERO WIDTH SPACE}",
+)
+
+texts = st.text(max_size=60) | st.sampled_from(HOSTILE)
+times = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 1, 1), timezones=st.just(UTC))
+names = st.text(min_size=1, max_size=30) | st.sampled_from(HOSTILE)
+findings = st.builds(Finding, names, texts, st.sampled_from(Outcome), texts, texts, texts, texts)
+patterns = st.builds(LogPattern, names, st.integers(1, 9), st.none() | times, st.none() | times, texts)
+reports = st.builds(
+    Report,
+    texts,
+    times,
+    st.floats(0, 1e6),
+    st.builds(Target, texts, texts, st.sampled_from(["", "ssh", "cmdlet", "saved"])),
+    st.builds(Identity, texts, texts, texts, texts, st.none() | times),
+    st.lists(findings, max_size=6).map(tuple),
+    st.lists(st.builds(Module, texts, texts, texts, texts), max_size=3).map(tuple),
+    st.builds(
+        LogSummary,
+        st.integers(0, 99),
+        st.none() | times,
+        st.none() | times,
+        st.integers(0, 9),
+        st.integers(0, 9),
+        st.lists(patterns, max_size=2).map(tuple),
+    ),
+)
