@@ -20,7 +20,7 @@ from typing import IO
 from eflowprov.errors import TransportError
 
 _TICK_S = 0.1  # between two looks at the clock; waiting on Windows cannot be interrupted by Ctrl-C, so it is cut up
-_DRAIN_S = 30  # for the last bytes in the pipes once the program, and later its tree, has ended
+_DRAIN_S = 0.5  # for the last bytes in the pipes once the program, and later its tree, has ended
 _CHUNK = 65536
 
 

@@ -13,6 +13,7 @@ from eflowprov.certs.keys import openssh_private_key
 from eflowprov.errors import EflowprovError, InputError, TransportError
 from eflowprov.model import Secret, VmChannel
 from eflowprov.transports.ssh import SshTarget, open_ssh
+from eflowprov.workflows.addresses import split_address
 from eflowprov.workflows.files import read_limited
 
 _LOG = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def _missing_for_ssh(request: ChannelRequest) -> str:
 
 
 def _ssh_target(request: ChannelRequest) -> SshTarget:
-    name, port = parse_host_port(request.ssh, default_port=22, where="--ssh")
+    name, port = split_address(request.ssh, 22, where="--ssh", example="172.27.120.111 or vm.mshome.net:22")
     assert request.ssh_key is not None and request.known_hosts is not None  # noqa: S101 - checked by the callers
     key = openssh_private_key(read_limited(request.ssh_key, _KEY_LIMIT), None)
     return SshTarget(
@@ -102,17 +103,3 @@ def _ssh_target(request: ChannelRequest) -> SshTarget:
         accept_new_host_key=request.accept_new_host_key,
         connect_timeout_s=request.connect_timeout_s,
     )
-
-
-def parse_host_port(text: str, *, default_port: int, where: str) -> tuple[str, int]:
-    """`host`, `host:port`, `[v6]:port` or a bare IPv6 address -> (host, port). InputError for anything else."""
-    name, port = text, str(default_port)
-    if text.startswith("["):
-        name, bracket, rest = text[1:].partition("]")
-        port = rest[1:] if bracket and rest.startswith(":") else (port if bracket and not rest else "")
-    elif text.count(":") == 1:
-        name, _, port = text.partition(":")
-    plain = name and not any(c.isspace() or c in "/@" or not c.isprintable() for c in name)
-    if not plain or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise InputError(where, f"{text!r} is no HOST[:PORT]", "Give for example 172.27.120.111 or vm.mshome.net:22")
-    return name, int(port)

@@ -11,6 +11,7 @@ from eflowprov.checks.dps import judge_registration
 from eflowprov.errors import InputError
 from eflowprov.model import Assigned, Finding, Registration
 from eflowprov.transports.dps import GLOBAL_ENDPOINT, MQTT_PORT, RegistrationRequest, register
+from eflowprov.workflows.addresses import split_address
 from eflowprov.workflows.files import read_limited, read_passphrase
 
 REGISTER_S = 120.0  # an allocation can take a minute; the first connection of an ESF gateway was seen to take two
@@ -61,7 +62,7 @@ def register_device(device: DeviceRegistration) -> Registered:
 
 
 def _request(device: DeviceRegistration) -> RegistrationRequest:
-    host, port = split_endpoint(device.endpoint)
+    host, port = split_address(device.endpoint, MQTT_PORT, where="--endpoint", example=GLOBAL_ENDPOINT)
     return RegistrationRequest(
         scope_id=device.scope_id,
         registration_id=check_registration_id(device.registration_id or common_name(device.cert)),
@@ -81,18 +82,6 @@ def common_name(cert: Path) -> str:
     if not first.common_names:
         raise InputError(str(cert), "its first certificate has no common name", "Give --registration-id")
     return first.common_names[0]
-
-
-def split_endpoint(text: str) -> tuple[str, int]:
-    """Host and port of `HOST`, `HOST:PORT` or `[IPv6]:PORT`; InputError for anything else, a URL for one."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(MQTT_PORT)
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    is_odd = not bare or not bare.isprintable() or set(bare) & set("/@[] ") or (":" in bare and bare == host)
-    if is_odd or not (port.isascii() and port.isdigit() and len(port) < 6):
-        raise InputError(f"endpoint {text!r}", "it is not HOST or HOST:PORT", f"The usual one is {GLOBAL_ENDPOINT}")
-    return bare, int(port)
 
 
 def _text(path: Path) -> str:

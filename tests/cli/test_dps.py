@@ -13,7 +13,7 @@ import pytest
 from eflowprov.cli.main import run_command
 from eflowprov.errors import InputError
 from eflowprov.lab.dps import Behaviour, Enrollment, LabDps
-from eflowprov.workflows.register import split_endpoint
+from eflowprov.workflows.addresses import split_address
 from tests.dps_pki import DEVICE, SCOPE, Pki, make, make_pki, write_pair
 
 
@@ -163,7 +163,7 @@ def test_the_help_has_a_worked_example(capsys: pytest.CaptureFixture[str]) -> No
     ],
 )
 def test_an_endpoint_is_a_host_with_or_without_a_port(text: str, expected: tuple[str, int]) -> None:
-    assert split_endpoint(text) == expected
+    assert split_address(text, 8883, where="--endpoint", example="a") == expected
 
 
 @pytest.mark.parametrize(
@@ -171,4 +171,4 @@ def test_an_endpoint_is_a_host_with_or_without_a_port(text: str, expected: tuple
 )
 def test_what_is_no_endpoint_is_refused(text: str) -> None:
     with pytest.raises(InputError):
-        split_endpoint(text)
+        split_address(text, 8883, where="--endpoint", example="a")
