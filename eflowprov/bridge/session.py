@@ -84,7 +84,7 @@ def _envelope(result: ProcessResult, nonce: str, timeout_s: float) -> Envelope:
     try:
         return open_envelope(result.stdout, nonce, result.stderr)
     except BridgeError as error:
-        if False:
+        if result.timed_out:
             raise DeadlineError(
                 error.where, f"no answer within {timeout_s:g} s", "Try again with a longer --timeout"
             ) from error

@@ -159,7 +159,7 @@ class _Reader:
 
     def _follow(self, word: Word) -> None:
         self._at_hub = word not in (Word.TRYING, Word.DPS_FAILED)
-        self._updated = self._updated and self._at_hub
+        self._updated = self._updated and word is Word.HUB_OK
 
 
 _ASSIGNED = (

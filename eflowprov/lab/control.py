@@ -61,7 +61,7 @@ class ControlServer:
         while not self._stopping.is_set():
             try:
                 connection = listener.accept()
-            except (OSError, EOFError, AuthenticationError):
+            except (OSError, EOFError,):
                 continue
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 

@@ -13,7 +13,7 @@ HEADING = re.compile(r"(?:Configuration|Connectivity) checks(?: \([\w-]{1,40}\))
 _GLUED_HEADING = re.compile(
     r"(?:^|(?<=[ \t]))((?:Configuration|Connectivity) checks(?: \([\w-]{1,40}\))?)(?=[ \t]*(?:$|-{5}))", re.M
 )
-_GLUED_DASHES = re.compile(r"(-{5,})[ \t]+(?=[√‼×])")
+_GLUED_DASHES = re.compile(r"(?<!-)(-{5,}+)[ \t]++(?=[√‼×])")
 _GLUED_MARK = re.compile(r"(?<=[ \t])([√‼×] (?=[A-Za-z(]))")
 _GLUED_TOTAL = re.compile(r"(?<=[ \t.])(\d{1,6} check\(s\) )")
 _LOST_BYTES = re.compile(r"\ufffd{1,4} ?(?=[√‼×])")

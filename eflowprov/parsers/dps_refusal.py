@@ -21,7 +21,7 @@ _JSON_MESSAGE = re.compile(
 )
 _FIELD_MESSAGE = re.compile(r"(?im)^[ \t]{0,20}(?:error )?message: ?(\S.{0,999})$")
 _TRACKING = re.compile(r'\btracking ?id["\']?\s{0,9}:\s{0,9}["\']?([\w-]{8,80})', re.IGNORECASE)
-_ESCAPED = re.compile(r'\\+(["/])|\\+[rnt]')
+_ESCAPED = re.compile(r'(?<!\\)\\++(?:(["/])|[rnt])')
 
 
 def parse_dps_refusal(text: str) -> Refused:

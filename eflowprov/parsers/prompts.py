@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _PROMPT = re.compile(
-    r"""\s*[`>]{0,4}\s*(?:
+    r"""\s*+[`>]{0,4}\s*+(?:
         PS\s[^>\n]{0,200}>                                   # PowerShell: PS C:\Users\x>
       | [A-Za-z]:\\[^>\n]{0,200}>                            # cmd
       | [\w.+-]{1,64}@[\w.+-]{0,64}\s?[:\[~/ ][^$\#%\n]{0,200}[$\#%](?=\s|$)   # user@host:~$, user@host [ ~ ]$

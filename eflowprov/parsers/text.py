@@ -22,7 +22,7 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,2048}(?:\x0
 # in a single bracket only where it is a reset or a colour and no duration such as [30m].
 _REMAINS_START = ("[0m", "[[0", "[[1", "[0;", "[1;")  # a coloured text has a reset; a cut one at least its start
 _COLOUR_REMAINS = re.compile(
-    r"(?:\^\[|[←␛\ufffd])\[(?:\d{1,3}(?:;\d{1,3}){0,4})?[mK]"
+    r"(?:\^\[|[←␛\ufffd]|(?<!\\)\\u001[bB])\[(?:\d{1,3}(?:;\d{1,3}){0,4})?[mK]"
     r"|\[\[\d{1,3}(?:;\d{1,3}){0,4}m"
     r"|\[\d{1,3}(?:;\d{1,3}){1,4}m"
     r"|\[(?:0|[39][0-7])m(?!\]|\s*\d)"

@@ -68,7 +68,7 @@ def to_console(report: Report, *, width: int, color: bool, unicode: bool, verbos
     """
     page = _Page(width, color, unicode)
     verdict = _verdict(report)
-    page.print(verdict)
+    page.line(verdict)
     page.line(_about(report), indent=2)
     _loud(page, report.findings)
     _quiet(page, report.findings)
@@ -78,7 +78,7 @@ def to_console(report: Report, *, width: int, color: bool, unicode: bool, verbos
         page.print(Padding(_modules(page, report), (0, 0, 0, 2)))
     page.gap()
     page.line(_counts(report))
-    page.print(verdict)
+    page.line(verdict)
     return page.text()
 
 
@@ -110,8 +110,8 @@ class _Page:
         self._console.print(renderable)
 
     def line(self, text: Text, indent: int = 0) -> None:
-        text.overflow = "fold"  # a word that is wider than the terminal is broken, not cut
-        self.print(Padding(text, (0, 0, 0, indent)) if indent else text)
+        # Printed by itself, a Text would lose its own overflow: rich joins what one call prints.
+        self.print(Padding(text, (0, 0, 0, indent)))
 
     def gap(self) -> None:
         self.print("")

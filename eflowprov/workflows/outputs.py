@@ -106,7 +106,7 @@ def _read_commands(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     try:
         entries = json.loads(decode(read_limited(path, _LARGEST)))
-        return {entry["output"]: entry for entry in entries if entry.get("output")}
+        return {entry["output"]: entry for entry in entries if entry["output"]}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
             str(path), "is not what `verify --save` wrote", "Save anew, or take the file out of the folder"

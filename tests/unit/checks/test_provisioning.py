@@ -162,6 +162,13 @@ def test_a_failure_with_the_hub_is_not_one_with_dps() -> None:
     assert found(given, HUB_ID).outcome is Outcome.FAIL
 
 
+def test_what_follows_a_refusal_by_dps_is_still_about_dps() -> None:
+    given = _with_journal(
+        *TRYING, ("DPS client error", "Unauthorized"), ("service encountered an error", "internal error")
+    )
+    assert (found(given, DPS).outcome, found(given, HUB_ID).outcome) == (Outcome.FAIL, Outcome.SKIP)
+
+
 def test_a_failure_without_a_name_counts_where_it_falls() -> None:
     failure = "Failed to provision with IoT Hub, and no valid device backup was found: internal error"
     assert _dps(*TRYING, failure) is Outcome.FAIL
@@ -276,6 +283,15 @@ def test_runtime_1_1_proves_the_hub_by_creating_the_agent_after_its_identity() -
     assert (
         found(_with_journal(start, "iotedged> Successful DPS provisioning.", created), HUB_ID).outcome is Outcome.ERROR
     )
+
+
+def test_a_hub_that_refused_the_agents_identity_is_not_proved_by_an_old_agent() -> None:
+    update, started = (
+        "iotedged> Updating identity for module $edgeAgent",
+        "iotedged> Successfully started module edgeAgent",
+    )
+    refusal = ("iotedged> Error in watchdog", "Could not get identity $edgeAgent")
+    assert found(_with_journal(*ASSIGNED, update, refusal, started), HUB_ID).outcome is Outcome.FAIL
 
 
 def test_nothing_told_is_an_error() -> None:

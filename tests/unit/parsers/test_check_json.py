@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from eflowprov.errors import ParseError
 from eflowprov.model import CheckOutcome
 from eflowprov.parsers.iotedge_check import parse_check
 
-DOCUMENT = {
+DOCUMENT: dict[str, dict[str, Any]] = {
     "additional_info": {
         "aziot_edged_version": "1.5.3",
         "docker_version": "25.0.3",
@@ -39,8 +40,7 @@ TEXT = json.dumps(DOCUMENT) + "\n"
 def test_the_documented_form_is_read() -> None:
     report = parse_check(TEXT)
     assert {check.id: check.outcome.value for check in report.checks} == {
-        name: value["result"]["result"]  # type: ignore[index]
-        for name, value in DOCUMENT["checks"].items()
+        name: value["result"]["result"] for name, value in DOCUMENT["checks"].items()
     }
     assert report.form == "json" and report.complete and not report.totals
     assert report.versions == {"aziot_edged_version": "1.5.3", "docker_version": "25.0.3"}
