@@ -54,14 +54,13 @@ class ControlServer:
         address = self._listener.address
         with suppress(OSError, EOFError, AuthenticationError):
             Client(address, authkey=self._key).close()  # accept() can only be woken by a connection
-        self._listener.close()
         self._thread.join(2.0)
 
     def _accept(self, listener: Listener) -> None:
         while not self._stopping.is_set():
             try:
                 connection = listener.accept()
-            except (OSError, EOFError,):
+            except (OSError, EOFError, AuthenticationError):
                 continue
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 

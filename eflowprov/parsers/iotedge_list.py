@@ -42,7 +42,7 @@ def _rows(below: str) -> Iterator[str]:
             apart = any_row
             continue
         foreign = apart and not _looks_like_a_row(line)
-        if foreign  or cause_of(line) is not None or RUNTIME_ERROR in line:
+        if foreign or is_around(line) or cause_of(line) is not None or RUNTIME_ERROR in line:
             return
         any_row, apart = True, False
         yield line

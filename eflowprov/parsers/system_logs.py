@@ -19,9 +19,6 @@ _OWN = re.compile(
 )
 _PAGER = re.compile(r"\s*(?:lines \d+-\d+(?:/\d+)?(?: \(END\))?|\(END\)|~|--More--.*|:)\s*$")
 _UNIT = re.compile(r"\s{0,4}(?:[^\w\s]{1,3}\s+)?[\w@.-]+\.(?:service|socket)(?: -(?:\s|$)|\s*$)")
-_ASSIGNED = re.compile(r"Assigned to IoT hub:\s*([A-Za-z0-9][A-Za-z0-9.-]{0,252})")
-_DEVICE_ON = re.compile(r"Device is \S+ on ([A-Za-z0-9][A-Za-z0-9.-]{0,252})$")
-_TELL_THE_HUB = {"aziot-identityd", "aziot-edged", "iotedged", ""}
 
 
 class LogReader:
@@ -116,13 +113,3 @@ def read_log(text: str, where: str, reader: LogReader) -> Log:
     if failure:
         return Log(lines=reader.lines, failure=failure)
     raise refusal(where, text, "no line of it could be read")
-
-
-def assigned_hub(log: Log) -> str:
-    """The name of the hub in the newest line of identityd or edged that tells it; "" when none does."""
-    for entry in reversed(log.entries):
-        if entry.service in _TELL_THE_HUB:
-            found = _ASSIGNED.match(entry.message) or _DEVICE_ON.match(entry.message)
-            if found:
-                return found[1].rstrip(".")
-    return ""

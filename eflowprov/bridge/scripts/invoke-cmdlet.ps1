@@ -31,8 +31,10 @@ try {
         $records.Add("$letter$r")
       }
       default {
-        try { $json = ConvertTo-Json -InputObject $r -Depth 5 -Compress -WarningAction SilentlyContinue; $records.Add("j$json") }
-        catch { $records.Add("o$r") }
+        try {
+          $json = ConvertTo-Json -InputObject $r -Depth 5 -Compress -WarningAction SilentlyContinue -ErrorAction Stop
+          $records.Add("j$json")
+        } catch { $records.Add("o$r") }
       }
     }
   }

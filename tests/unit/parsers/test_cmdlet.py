@@ -92,12 +92,13 @@ def test_28_a_remote_command_whose_output_is_lost() -> None:
 def test_29_error_blocks_between_the_steps_and_repeated_texts() -> None:
     records = (
         *FAILED,
-        ("error", "Get-VM : Access denied\nAt x.psm1:7 char:3\n+ ~~~~"),
+        ("error", "Get-VM : Access denied\n - in a block of its own at line 3\n+ ~~~~"),
         ("host", " - No VM at line 9"),
         ("output", "No VM"),
     )
     verdict = parse_provision(answer(*records))
-    assert not verdict.ok and "No VM" in verdict.message
+    assert not verdict.ok and verdict.message == "No VM"
+    assert "+ ~~~~" in verdict.lines
 
 
 def test_nothing_at_all_is_refused() -> None:

@@ -16,7 +16,7 @@ from eflowprov.parsers.cmdlet import failure_message, parse_provision
 from eflowprov.parsers.dps_refusal import parse_dps_refusal
 from eflowprov.parsers.iotedge_check import parse_check
 from eflowprov.parsers.iotedge_list import parse_list
-from eflowprov.parsers.system_logs import assigned_hub, parse_system_logs
+from eflowprov.parsers.system_logs import parse_system_logs
 from eflowprov.parsers.system_status import parse_system_status
 from eflowprov.parsers.text import decode, first_words
 from eflowprov.parsers.usage import is_refused
@@ -106,16 +106,6 @@ def test_any_bytes_become_text(data: bytes) -> None:
     assert first_words(text).isprintable()
     assert is_refused(text) in (True, False)
     assert isinstance(failure_message(text.split("\n")), str)
-
-
-@given(text=mutated())
-@bounded
-def test_the_hub_of_any_readable_log_is_a_name(text: str) -> None:
-    try:
-        hub = assigned_hub(parse_system_logs(text))
-    except ParseError:
-        return
-    assert not hub or (hub[0].isalnum() and hub.isascii())
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__.strip("_"))

@@ -39,6 +39,10 @@ def test_every_line_end_becomes_lf(ends: str) -> None:
     assert clean(f"a{ends}b") == "a\nb"
 
 
+def test_nuls_are_taken_out() -> None:
+    assert decode(b"edge\x00Agent is running\n") == "edgeAgent is running\n"
+
+
 def test_terminal_sequences_are_taken_out() -> None:
     assert clean("\x1b[0m\x1b[32m√ keyd\x1b[0m \x1b]0;title\x07x\x1b(B\x1b[K") == "√ keyd x"
 

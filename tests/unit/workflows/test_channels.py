@@ -11,7 +11,7 @@ from eflowprov.errors import EflowprovError, HostKeyError, InputError, Transport
 from eflowprov.lab.ssh_server import make_key_pair
 from eflowprov.transports.ssh import SshTarget
 from eflowprov.workflows import channels
-from eflowprov.workflows.channels import ChannelRequest, OpenChannel, open_channel, parse_host_port
+from eflowprov.workflows.channels import ChannelRequest, OpenChannel, open_channel
 from tests.machine import FakeHost, FakeVm
 
 REFUSED = TransportError("SSH vm:22", "the connection was refused", "Use --channel cmdlet")
@@ -131,43 +131,8 @@ def test_a_key_that_is_none_is_wrong_input_and_no_reason_to_fall_back(ways: Ways
             ways.open(request(path, channel=channel))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("vm", ("vm", 22)),
-        ("172.27.120.111", ("172.27.120.111", 22)),
-        ("vm.mshome.net:2222", ("vm.mshome.net", 2222)),
-        ("[fe80::1]:2222", ("fe80::1", 2222)),
-        ("[fe80::1]", ("fe80::1", 22)),
-        ("fe80::1", ("fe80::1", 22)),
-        ("vm:65535", ("vm", 65535)),
-    ],
-)
-def test_a_host_stands_with_or_without_its_port(text: str, expected: tuple[str, int]) -> None:
-    assert parse_host_port(text, default_port=22, where="--ssh") == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        ":22",
-        "vm:",
-        "vm:0",
-        "vm:65536",
-        "vm:٢٢",
-        "vm:-1",
-        "vm:2e1",
-        "user@vm",
-        "ssh://vm",
-        "a b",
-        "a\nb",
-        "[]",
-        "[::1",
-        "[::1]x",
-        "a\x00",
-    ],
-)
-def test_what_is_no_host_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="--ssh"):
-        parse_host_port(text, default_port=22, where="--ssh")
+@pytest.mark.parametrize("ssh", [":22", "vm:", "vm:0", "vm:65536", "user@vm", "ssh://vm", "a\nb"])
+def test_what_is_no_address_is_refused_by_the_name_of_its_flag(ways: Ways, key: Path, ssh: str) -> None:
+    with pytest.raises(InputError, match=r"^--ssh: .* is not HOST or HOST:PORT"):
+        ways.open(request(key, ssh))
+    assert ways.target is None

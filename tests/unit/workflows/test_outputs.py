@@ -23,7 +23,7 @@ CUT: Printed = (None, b'{"checks": {"hostname": {"resu', b"")
 NO_SYSTEM: Printed = (2, b"", b"error: unrecognized subcommand 'system'\n\nUsage: iotedge <COMMAND>\n")
 
 
-def outputs_of(scenario: str = "healthy", **answers: Printed) -> Outputs:
+def outputs_of(scenario: str = "healthy", /, **answers: Printed) -> Outputs:
     named = {key.replace("_", " "): value for key, value in answers.items()}
     return collect(FakeVm(scenario, named).start(), OPTIONS)
 

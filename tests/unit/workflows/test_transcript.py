@@ -54,15 +54,9 @@ def test_a_place_that_cannot_be_written_is_said_with_the_flag(tmp_path: Path) ->
 def test_a_disk_that_runs_full_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Transcript(tmp_path / "run.jsonl") as transcript:
 
-        class Full:
-            def write(self, _text: str) -> None:
-                raise OSError(28, "No space left on device")
+        def full(_text: str) -> None:
+            raise OSError(28, "No space left on device")
 
-            def close(self) -> None:
-                kept.close()
-
-        kept = transcript._file
-        assert kept is not None
-        monkeypatch.setattr(transcript, "_file", Full())
+        monkeypatch.setattr(transcript._file, "write", full)
         with pytest.raises(StorageError, match=r"run\.jsonl: cannot be written \(No space left on device\)"):
             transcript.event("x")
