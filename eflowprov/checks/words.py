@@ -163,10 +163,10 @@ class _Reader:
 
 
 _ASSIGNED = (
-    re.compile(r"^Device is (?P<device>\S+) on (?P<hub>[\w.-]+)"),
-    re.compile(r"^DPS registration assigned device (?P<device>\S+?) ?in hub (?P<hub>[\w.-]+)"),
-    re.compile(r"^Assigned to IoT hub: (?P<hub>[\w.-]+)"),
-    re.compile(r"^Manually provisioning device \"?(?P<device>[^\"\s]+)\"? in hub \"?(?P<hub>[\w.-]+)"),
+    re.compile(r"^Device is (?P<device>\S+) on (?P<hub>[A-Za-z0-9][\w.-]*)"),
+    re.compile(r"^DPS registration assigned device (?P<device>\S+?) ?in hub (?P<hub>[A-Za-z0-9][\w.-]*)"),
+    re.compile(r"^Assigned to IoT hub: (?P<hub>[A-Za-z0-9][\w.-]*)"),
+    re.compile(r"^Manually provisioning device \"?(?P<device>[^\"\s]+)\"? in hub \"?(?P<hub>[A-Za-z0-9][\w.-]*)"),
 )
 
 

@@ -54,6 +54,7 @@ class ControlServer:
         address = self._listener.address
         with suppress(OSError, EOFError, AuthenticationError):
             Client(address, authkey=self._key).close()  # accept() can only be woken by a connection
+        self._listener.close()
         self._thread.join(2.0)
 
     def _accept(self, listener: Listener) -> None:

@@ -197,6 +197,16 @@ def test_the_right_key_is_found_among_several(run: Run, pki: Path, out: Path, ca
     assert "fail  certificate/key-match" in capsys.readouterr().out
 
 
+def test_the_right_key_is_found_among_several_in_one_folder(run: Run, pki: Path, out: Path, capsys: Captured) -> None:
+    run("device", "other", "--ca", str(pki), "--out", "out")
+    Path("flat").mkdir()
+    for source in Path("out").rglob("*.pem"):
+        (Path("flat") / source.name).write_bytes(source.read_bytes())
+    capsys.readouterr()
+    assert run("check", "flat/other.key.pem", f"flat/{DEVICE}.key.pem", f"flat/{DEVICE}.chain.pem") == 0
+    assert "pass  certificate/key-match" in capsys.readouterr().out
+
+
 def test_keys_alone_cannot_be_judged(run: Run, out: Path, capsys: Captured) -> None:
     assert run("check", str(out / f"{DEVICE}.key.pem")) == 2
     assert "no certificate is among the files" in capsys.readouterr().err

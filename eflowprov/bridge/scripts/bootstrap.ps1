@@ -2,6 +2,8 @@
 $ProgressPreference = 'SilentlyContinue'
 $eflowprovRequest = @($input) -join "`n"
 & {
+  # Texts travel as base64 of UTF-8; the scripts use this too.
+  function Get-Text([string]$base64) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($base64)) }
   $request = $eflowprovRequest | ConvertFrom-Json
   $mode = "$($ExecutionContext.SessionState.LanguageMode)"
   if ($mode -ne 'FullLanguage') {
@@ -11,9 +13,8 @@ $eflowprovRequest = @($input) -join "`n"
     $ErrorActionPreference = 'Stop'
     $answer = [ordered]@{ ok = $true; data = $null; error = $null }
     try {
-      $text = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($request.script))
-      $params = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($request.params)) | ConvertFrom-Json
-      $answer.data = & ([scriptblock]::Create($text)) $params
+      $params = Get-Text $request.params | ConvertFrom-Json
+      $answer.data = & ([scriptblock]::Create((Get-Text $request.script))) $params
     } catch {
       $answer.ok = $false
       $answer.error = [ordered]@{

@@ -1,6 +1,5 @@
 # Reads what the host tells about itself; changes nothing. Each topic fails alone and says why.
 param($p)
-function Get-Text([string]$base64) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($base64)) }
 $module = Get-Text $p.module
 $facts = @{}
 $problems = [System.Collections.Generic.List[string]]::new()

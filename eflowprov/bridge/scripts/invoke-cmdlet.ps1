@@ -1,7 +1,6 @@
 # Runs one cmdlet and tells what it wrote, record by record: a letter for the stream, then the text.
 # o output, j output as JSON, h host, n host without a new line, w warning, v verbose, d debug, i information, e error
 param($p)
-function Get-Text([string]$base64) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($base64)) }
 Import-Module -Name (Get-Text $p.module) -DisableNameChecking
 $command = Get-Command -Name $p.name
 $arguments = @{}

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from eflowprov.certs.chain import order
 from eflowprov.certs.der import dearest_iterations
 from eflowprov.certs.keys import EncryptedKeyError
+from eflowprov.certs.pem import find_blocks
 from eflowprov.certs.reading import MAX_BYTES, is_key_file, read_bundle, read_key
 from eflowprov.errors import InputError
 from eflowprov.model import Secret
@@ -192,6 +193,15 @@ def test_a_certificate_without_extensions_is_read() -> None:
         False, None, None, None,
     )  # fmt: skip
     assert facts.is_self_issued
+
+
+def test_a_negative_serial_number_is_read_without_a_warning_on_the_terminal() -> None:
+    body = (
+        find_blocks(odd_certificate(curve_key()).decode())[0].body().replace(b"\x02\x02\x12\x67", b"\x02\x02\x92\x67")
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_bundle("f", body).certificates[0].serial.startswith("-")
 
 
 def test_alternative_names_of_every_kind_are_shown() -> None:

@@ -20,6 +20,7 @@ from eflowprov.workflows.transcript import Transcript
 from tests.machine import DEVICE, HUB, PROVISIONED, REFUSED, SCOPE, FakeHost, FakeVm, Files, make_files
 
 PASSED = Finding("dps/registration", "DPS takes the device", Outcome.PASS)
+ASSIGNED = Registered(Assigned(DEVICE, HUB, DEVICE), PASSED)
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Site:
     vm: FakeVm = field(default_factory=FakeVm)
     settings: dict[str, dict[str, object]] = field(default_factory=dict)
     registrations: list[DeviceRegistration] = field(default_factory=list)
-    registered: Registered = Registered(Assigned(DEVICE, HUB, DEVICE), PASSED)
+    registered: Registered = ASSIGNED
     opened: int = 0
     told: list[str] = field(default_factory=list)
 
@@ -274,6 +275,8 @@ def test_a_certificate_that_fails_stops_everything_before_anything_is_asked(site
 
 
 def test_a_provisioning_that_failed_is_followed_by_what_the_vm_says(site: Site) -> None:
+    site.vm.registration = REFUSED
+    site.vm.start()
     site.host.returned = (
         CmdletRecord("host", " - Failed to provision at line 2415"),
         CmdletRecord("output", "Failed to provision"),
@@ -281,6 +284,7 @@ def test_a_provisioning_that_failed_is_followed_by_what_the_vm_says(site: Site) 
     report = site.run()
     assert report.verdict is Verdict.NOT_READY
     assert outcomes(report, "provision/cmdlet") == {"provision/cmdlet": Outcome.FAIL}
+    assert outcomes(report, "provisioning/dps-assigned") == {"provisioning/dps-assigned": Outcome.FAIL}
     assert outcomes(report, "iotedge-check/")
 
 
