@@ -5,6 +5,8 @@ python3 dev.py lab [flags of `eflowprov lab run`]    set up, run the whole path 
 python3 dev.py test [flags of pytest]                set up, run every check and test
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil
@@ -75,7 +77,7 @@ def test_wheel(python: str) -> None:
 
 def main() -> None:
     commands = {"lab": lab, "test": test}
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - any Python may start this file
         sys.exit(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}")
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)

@@ -134,8 +134,9 @@ class CheckReport:
     """`iotedge check`, from JSON or text.
 
     `totals` are the text form's own counts by outcome (empty for JSON); `complete` is False when the text form has no
-    totals or its totals disagree with its lines, so that something was cut off. `skipped_unlisted` counts the checks that the text
-    form skipped without a line. `versions` holds `aziot_edged_version`, `docker_version` and the like (JSON only); `now` the VM's clock.
+    totals or its totals disagree with its lines, so that something was cut off. `skipped_unlisted` counts the checks
+    that the text form skipped without a line. `versions` holds `aziot_edged_version`, `docker_version` and the like
+    (JSON only); `now` the VM's clock.
     """
 
     checks: tuple[Check, ...]
@@ -160,8 +161,9 @@ class LogEntry:
     """One message of a log, continuation lines and `caused by:` lines folded in.
 
     `service` is the unit's short name (`aziot-identityd`, `edgeAgent`), "" when the line does not tell; `message` has
-    neither prefix, time nor level, and keeps a leading `!!! ` out (such an entry has level ERROR: see field-formats 22). `time`
-    is None when the line has none; text-form times without a year or zone are taken from the message's own RFC 3339 stamp where there is one.
+    neither prefix, time nor level, and keeps a leading `!!! ` out (such an entry has level ERROR: see field-formats
+    22). `time` is None when the line has none; text-form times without a year or zone are taken from the message's own
+    RFC 3339 stamp where there is one.
     """
 
     time: datetime | None
@@ -176,8 +178,9 @@ class Log:
     """A journal (`iotedge system logs`) or a container's log (`iotedge logs edgeAgent`).
 
     `lines` counts the lines of the source; `entries` are in the order of the source. No entry at all is a Log with
-    `entries == ()` (journalctl's own `-- No entries --`), not a ParseError. `failure` holds the message and causes when the
-    command printed an error in place of a log. `torn` is True when a line was cut off, so that something is missing.
+    `entries == ()` (journalctl's own `-- No entries --`), not a ParseError. `failure` holds the message and causes
+    when the command printed an error in place of a log. `torn` is True when a line was cut off, so that something is
+    missing.
     """
 
     entries: tuple[LogEntry, ...] = ()
@@ -206,7 +209,8 @@ class Problem:
     """What stands in the place of facts that could not be had.
 
     `missing` is True when nothing was asked or nothing is there (an optional saved file, a command that this version
-    does not have); False when an answer came and could not be read, or none came in time. `why` is one line, `seen` the text seen.
+    does not have); False when an answer came and could not be read, or none came in time. `why` is one line, `seen`
+    the text seen.
     """
 
     why: str
@@ -357,7 +361,8 @@ class BundleFacts:
     """What stands in one certificate file, in its order.
 
     `signed_by_next[i]` tells whether certificate i's signature verifies with the key of certificate i+1.
-    `key_matches` is None when no key was given. `quirks` are encoding oddities by id (`bom`, `crlf`, `text-before`, `trailing`).
+    `key_matches` is None when no key was given. `quirks` are encoding oddities by id (`bom`, `crlf`, `text-before`,
+    `trailing`).
     """
 
     source: str
@@ -373,7 +378,7 @@ class BundleFacts:
 
 
 class Outcome(StrEnum):
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - an outcome
     EXPECTED = "expected"
     WARN = "warn"
     FAIL = "fail"
@@ -466,7 +471,8 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Silence is never a pass: an error, or nothing proved, is `unknown`; a report without evidence is no verdict."""
+        """Silence is never a pass: an error, or nothing proved, is `unknown`; a report without evidence is no
+        verdict."""
         count = self.summary
         if count[Outcome.ERROR] or not (count[Outcome.PASS] or count[Outcome.EXPECTED] or count[Outcome.FAIL]):
             return Verdict.UNKNOWN

@@ -23,8 +23,8 @@ MAX_TEXT = 30_000
 SCRIPT = Template(r"""{
 exec 2>/dev/null
 nonce=$nonce limit=$limit cap=$cap
-umask 077
-made=$$(mktemp -d /tmp/eflowprov.XXXXXXXXXX 2>&1) || made=$$(mktemp -d /var/tmp/eflowprov.XXXXXXXXXX 2>&1) || {
+name=eflowprov.$$nonce.XXXXXX
+made=$$(mktemp -d "/tmp/$$name" 2>&1) || made=$$(mktemp -d "/var/tmp/$$name" 2>&1) || {
   printf '#vm:%s:no-folder:%s:%s:vm#\n' "$$nonce" "$$(printf %s "$$made" | base64)" "$$nonce"
   exit 0
 }

@@ -89,9 +89,9 @@ def _global_flags(
 def run_command(argv: list[str]) -> int:
     """Run one command line and give its exit status; every error has been printed as one line."""
     soften_encodings()
+    flags, words = _apart(argv)
     try:
-        flags, words = _apart(argv)
-        program = typer.main.get_command(build(next((word for word in words if not word.startswith("-")), "")))
+        program = typer.main.get_command(build("".join(_named(words))))
         # Not by calling the app: Typer's own gate ends in silence on Ctrl-C, and with status 1 on a broken pipe.
         with program.make_context("eflowprov", [*flags, *words]) as context:
             program.invoke(context)
@@ -100,7 +100,7 @@ def run_command(argv: list[str]) -> int:
     except EflowprovError as error:
         return _refuse(str(error), error.exit_status)
     except typer.TyperException as error:
-        command = getattr(getattr(error, "ctx", None), "command_path", "eflowprov")
+        command = getattr(getattr(error, "ctx", None), "command_path", "") or " ".join(["eflowprov", *_named(words)])
         why = _sentence(error.format_message().replace("Value error, ", ""))
         return _refuse(f"{command}: {why} See `{command} --help`.", 2)
     except (KeyboardInterrupt, typer.Abort) as stop:
@@ -142,6 +142,12 @@ def _apart(argv: list[str]) -> tuple[list[str], list[str]]:
         else:
             rest.append(word)
     return flags, rest
+
+
+def _named(words: list[str]) -> list[str]:
+    """The command that a command line names, when there is such a one."""
+    first = next((word for word in words if not word.startswith("-")), "")
+    return [first] if first in COMMANDS else []
 
 
 def _refuse(line: str, status: int) -> int:

@@ -1,7 +1,7 @@
 """A stand-in for the VM's shell, so that the simulated VM also runs where there is no POSIX shell.
 
-It knows only the shapes that the product sends: one quoted argv with `sudo -n`, `timeout -k 5 N` and `</dev/null`,
-with or without the end that keeps its exit status; and the script of `bridge.vm_command`. All else is refused.
+It knows only the shapes that the product sends: one quoted argv with `sudo -n`, `timeout -k 5 N` and `</dev/null`;
+and the script of `bridge.vm_command`. All else is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Protocol
 
 from eflowprov.bridge.vm_command import SCRIPT, marks
 from eflowprov.model import CommandResult
-from eflowprov.transports.shell import KEEP_STATUS, KILL_AFTER_S, NO_INPUT
+from eflowprov.transports.shell import KILL_AFTER_S, NO_INPUT
 
 _TIMED_OUT = 124  # timeout(1)
 _NOT_FOUND = 127  # POSIX, 2.8.2: the command is not found
@@ -53,7 +53,7 @@ def run_shell(text: str, programs: Mapping[str, Program]) -> CommandResult:
     if wrapped:
         status, out, err = _run_script(_decoded(wrapped[1]), programs)
     else:
-        status, out, err = _run_line(text.removesuffix(KEEP_STATUS), programs)
+        status, out, err = _run_line(text, programs)
     return CommandResult((text,), status, out, err, time.monotonic() - started)
 
 

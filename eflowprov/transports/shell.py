@@ -16,10 +16,11 @@ KILL_AFTER_S = 5
 """A program that ignores SIGTERM gets SIGKILL this many seconds after its limit."""
 
 NO_INPUT = " </dev/null"
-"""Nothing in the VM may wait for a person."""
+"""Nothing in the VM may wait for a person.
 
-KEEP_STATUS = "; exit $?"
-"""Without it the shell becomes the program, and over SSH a death by a signal then has no exit status."""
+As a redirection it also keeps bash and dash from becoming the program: they stay, and tell a death by a signal as 128
+and its number, where SSH would tell no exit status.
+"""
 
 _SUDO = ("sudo", "-n")
 _TIMED_OUT = (124, 128 + 9)  # timeout's own status, and the one of a program that needed SIGKILL (timeout(1))

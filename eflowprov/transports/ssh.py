@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from eflowprov.errors import DeadlineError, TransportError
 from eflowprov.model import CommandResult
-from eflowprov.transports.shell import KEEP_STATUS, deadline_note, ended_by_guard, guarded_command, whole_seconds
+from eflowprov.transports.shell import deadline_note, ended_by_guard, guarded_command, whole_seconds
 from eflowprov.transports.ssh_connect import SshTarget, close, connect
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SshChannel:
         """Run one program (see `model.VmChannel.run`); `timeout_s` includes the wait for a free session."""
         started = time.monotonic()
         end = started + timeout_s
-        text = guarded_command(argv, timeout_s) + KEEP_STATUS
+        text = guarded_command(argv, timeout_s)
         with self._session(end, timeout_s) as session:
             output = _Output(session, cap)
             status, note = self._converse(session, text, end, output)

@@ -215,11 +215,11 @@ def _auth_errors(connection: paramiko.Transport, target: SshTarget, key: paramik
         if time.monotonic() >= end:
             why = f"the server did not finish the authentication within {target.connect_timeout_s:g} s"
             raise DeadlineError(where, why, _CHECK_VM) from None
-        if not connection.is_active():
-            raise TransportError(where, "the server closed the connection during authentication", _BLOCKED) from None
-        if "pubkey algorithm" in str(error):
+        if "pubkey algorithm" in str(error):  # paramiko then breaks the connection itself
             why = f"the server takes no signature of such a key ({key.get_name()})"
             raise TransportError(where, why, "Name another key with --ssh-key, or use --channel cmdlet") from None
+        if not connection.is_active():
+            raise TransportError(where, "the server closed the connection during authentication", _BLOCKED) from None
         why = f"the server refused the key {offered} for {target.user}"
         raise TransportError(where, why, _CHECK_KEY) from None
 

@@ -6,7 +6,7 @@ The file names are the contract's; saved files may have been through PowerShell 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +50,7 @@ def read_saved(folder: Path) -> Outputs:
 
     InputError when `folder` is no folder or holds none of the files, or its `commands.json` is something else.
     """
-    if not folder.is_dir():
+    if not _holds(folder.is_dir):
         raise InputError(str(folder), "is not a folder", "Give the folder that `verify --save` wrote")
     told = _read_commands(folder / _COMMANDS)
     results = {name: _read_one(folder, name, told.get(name)) for name in FILES}
@@ -102,7 +102,7 @@ def _described(result: Output) -> dict[str, object]:
 
 def _read_commands(path: Path) -> dict[str, dict[str, Any]]:
     """The entries of `commands.json` by output; none when the file is not there."""
-    if not path.is_file():
+    if not _holds(path.is_file):
         return {}
     try:
         entries = json.loads(decode(read_limited(path, _LARGEST)))
@@ -121,7 +121,7 @@ def _command_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _read_one(folder: Path, name: str, told: Mapping[str, Any] | None) -> Output:
     for file in reversed(FILES[name]):  # JSON tells more, so it goes first
         path = folder / file
-        if path.is_file():
+        if _holds(path.is_file):
             data = read_limited(path, _LARGEST)
             return _result(file, data, told if told and told.get("file") == file else {})
     if told and isinstance(told.get("problem"), str):
@@ -142,6 +142,14 @@ def _result(file: str, data: bytes, told: Mapping[str, Any]) -> CommandResult:
         duration_s=duration if isinstance(duration, int | float) else 0.0,
         note=str(told.get("note", "")),
     )
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """A question about a path; no for one that the system does not even look at, such as a name that is too long."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def _hidden(data: bytes) -> bytes:

@@ -1,4 +1,5 @@
-"""How much longer `eflowprov --help` takes than `import typer` alone: a ratio of medians, measured interleaved in one run.
+"""How much longer `eflowprov --help` takes than `import typer` alone: a ratio of medians, measured interleaved in one
+run.
 
     python tests/benchmarks/start_up.py [rounds]
 
@@ -30,7 +31,9 @@ def main() -> int:
         times["typer"].append(seconds("-c", "import typer"))
         times["help"].append(seconds("-m", "eflowprov", "--help"))
     typer, help_ = (statistics.median(times[name]) for name in ("typer", "help"))
-    print(f"import typer {typer * 1000:.0f} ms, --help {help_ * 1000:.0f} ms: ratio {help_ / typer:.2f} (bound {BOUND})")
+    print(
+        f"import typer {typer * 1000:.0f} ms, --help {help_ * 1000:.0f} ms: ratio {help_ / typer:.2f} (bound {BOUND})"
+    )
     return 0 if help_ / typer <= BOUND else 1
 
 

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/verify_time.py [seconds]
 
-The product's bound: the time of one command and 1.5 s. Logs and check follow each other, since check needs the hub's name from the logs.
+The product's bound: the time of one command and 1.5 s. Logs and check follow each other, since check needs the hub's
+name from the logs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ ALLOWED_S = 1.5
 def main() -> int:
     each = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     journal = LabJournal()
-    journal.write("aziot-identityd", "Assigned to IoT hub: lab-hub.azure-devices.net", "Successfully provisioned with DPS.")
+    journal.write(
+        "aziot-identityd", "Assigned to IoT hub: lab-hub.azure-devices.net", "Successfully provisioned with DPS."
+    )
     programs = LabPrograms(LabRuntime(SCENARIOS["healthy"], journal), journal, {}, "LAB-EFLOW").table()
 
     def slow(text: str) -> CommandResult:

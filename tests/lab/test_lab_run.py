@@ -190,7 +190,7 @@ def test_a_refusal_of_dps_carries_its_code_its_message_and_its_tracking_id(runs:
     finding = played.finding("dps/registration")
     assert finding["outcome"] == "fail" and finding["remedy"]
     assert "DPS refused with 401002: CA certificate not found (tracking ID " in finding["detail"]
-    assert "group enrollment" in finding["remedy"] and "issuing CA" in finding["remedy"]
+    assert "full chain" in finding["remedy"] and "whether the CA is there" in finding["remedy"]
     ((refusal),) = played.facts["refusals"]
     assert (refusal["registration_id"], refusal["error_code"]) == (DEVICE, "401002")
     assert played.facts["registrations"] == []

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ from eflowprov.errors import BridgeError, InputError, TransportError
 from eflowprov.model import CommandResult
 from eflowprov.transports import shell as guard
 
-NONCE = "0123456789abcdef"
+NONCE = uuid.uuid4().hex  # so that a run beside this one has folders of other names
 ECHO_ARGV = (sys.executable, "-I", "-S", "-c", "import json,sys; print(json.dumps(sys.argv[1:]))")
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 linux = pytest.mark.linux
@@ -59,7 +60,7 @@ def envelope(
 @pytest.fixture
 def folders() -> Callable[[], set[str]]:
     """Our folders in the VM's temporary folders."""
-    return lambda: {str(found) for place in ("/tmp", "/var/tmp") for found in Path(place).glob("eflowprov.*")}
+    return lambda: {str(found) for place in ("/tmp", "/var/tmp") for found in Path(place).glob(f"eflowprov.{NONCE}.*")}
 
 
 @linux
@@ -119,6 +120,21 @@ def test_at_the_cap_not_a_byte_is_lost_or_invented(count: int) -> None:
 
 
 @linux
+def test_a_head_that_reads_ahead_as_busybox_does_never_hides_that_something_was_dropped(tmp_path: Path) -> None:
+    greedy = tmp_path / "head"
+    real = shutil.which("head")
+    greedy.write_text(
+        f'#!/bin/sh\n[ "$3" ] || {{ {real} -c "$2"; {real} -c 4096 >/dev/null; exit; }}\nexec {real} "$@"\n'
+    )
+    greedy.chmod(0o755)
+    text = text_of((str(real), "-c", "1001", "/dev/zero"), cap=1000)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ran = subprocess.run(["/bin/sh", "-c", text], capture_output=True, env={"PATH": path}, check=True)
+    got = read(ran.stdout.decode("ascii").splitlines())
+    assert (len(got.stdout), got.dropped) == (1000, 1)
+
+
+@linux
 def test_binary_output_survives() -> None:
     every = bytes(range(256)) * 3
     code = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 3)"
@@ -134,10 +150,9 @@ def test_the_program_gets_no_input_and_keeps_its_folder(tmp_path: Path) -> None:
 
 @linux
 def test_no_folder_is_left_and_it_was_the_owners_alone(folders: Callable[[], set[str]]) -> None:
-    before = folders()
-    got = run(("sh", "-c", "ls -ld /tmp/eflowprov.* | tail -n 1"))
+    got = run(("sh", "-c", f"ls -ld /tmp/eflowprov.{NONCE}.*"))
     assert got.stdout.startswith(b"drwx------")
-    assert folders() == before
+    assert folders() == set()
 
 
 @linux
@@ -146,14 +161,13 @@ def test_no_folder_is_left_and_it_was_the_owners_alone(folders: Callable[[], set
 def test_a_signal_removes_the_folder_at_once(
     shell: str, number: int, folders: Callable[[], set[str]], tmp_path: Path
 ) -> None:
-    before = folders()
     script = base64.b64decode(text_of(("sh", "-c", f"touch {tmp_path}/on; sleep 2"), timeout_s=3).split()[1])
     words = ["busybox", "sh"] if shell == "busybox" else [shell]
     with subprocess.Popen([*words, "-c", script.decode()], stdout=subprocess.DEVNULL) as process:
         _until((tmp_path / "on").exists)
-        assert len(folders() - before) == 1
+        assert len(folders()) == 1
         process.send_signal(number)
-        _until(lambda: folders() == before, within_s=1.5)
+        _until(lambda: folders() == set(), within_s=1.5)
 
 
 @linux
@@ -167,7 +181,6 @@ def test_the_deadline_kills_a_program_that_ignores_sigterm(
     folders: Callable[[], set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "KILL_AFTER_S", 1)  # the test has less patience
-    before = folders()
     pid_file = tmp_path / "pid"
     code = (
         "import os, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -177,7 +190,7 @@ def test_the_deadline_kills_a_program_that_ignores_sigterm(
     got = run((sys.executable, "-I", "-S", "-c", code), timeout_s=1)
     assert (got.status, got.note) == (None, "no end within 1 s")
     assert not _is_running(int(pid_file.read_text(encoding="ascii")))
-    assert folders() == before
+    assert folders() == set()
 
 
 @linux
@@ -201,6 +214,18 @@ def test_without_a_temporary_folder_the_program_is_not_started_and_the_reason_is
 
 
 @linux
+def test_what_fails_in_the_script_itself_is_silent_and_never_an_answer(tmp_path: Path) -> None:
+    failing = tmp_path / "wc"  # as on a full disk
+    failing.write_text("#!/bin/sh\necho 'No space left on device' >&2\nexit 1\n", encoding="ascii")
+    failing.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ran = subprocess.run(["/bin/sh", "-c", text_of(("true",))], capture_output=True, env={"PATH": path})
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    with pytest.raises(BridgeError, match="unknown form"):
+        read(ran.stdout.decode("ascii").splitlines())
+
+
+@linux
 def test_var_tmp_is_used_where_tmp_is_read_only(tmp_path: Path) -> None:
     picky = tmp_path / "mktemp"
     picky.write_text(
@@ -208,7 +233,7 @@ def test_var_tmp_is_used_where_tmp_is_read_only(tmp_path: Path) -> None:
     )
     picky.chmod(0o755)
     ran = subprocess.run(
-        ["/bin/sh", "-c", text_of(("sh", "-c", "ls -d /var/tmp/eflowprov.*"))],
+        ["/bin/sh", "-c", text_of(("sh", "-c", f"ls -d /var/tmp/eflowprov.{NONCE}.*"))],
         capture_output=True,
         env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
         check=True,

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,9 +48,9 @@ def test_after_stop_there_is_no_thread_and_no_port(tmp_path: Path) -> None:
     channel = open_to(server, tmp_path)
     channel.run(("a",), timeout_s=5)
     server.stop()
+    assert set(threading.enumerate()) - before <= {channel._connection}
     server.stop()
     channel.close()
-    assert set(threading.enumerate()) <= before
     with socket.socket() as again:
         again.settimeout(5)
         assert again.connect_ex(("127.0.0.1", server.port)) != 0
@@ -61,6 +62,7 @@ def test_a_handler_that_waits_for_stopping_is_let_go(tmp_path: Path) -> None:
     def wait(text: str) -> CommandResult:
         entered.set()
         server.stopping.wait(30)
+        time.sleep(0.2)  # and then some work of its own
         return echo(text)
 
     before = set(threading.enumerate())
@@ -69,6 +71,7 @@ def test_a_handler_that_waits_for_stopping_is_let_go(tmp_path: Path) -> None:
         running = pool.submit(channel.run, ("a",), timeout_s=20)
         assert entered.wait(5)
         server.stop()
+        assert "lab-ssh-exec" not in {thread.name for thread in threading.enumerate()}
         running.result(5)
         channel.close()
     assert set(threading.enumerate()) <= before

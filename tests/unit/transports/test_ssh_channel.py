@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from eflowprov.errors import DeadlineError, TransportError
@@ -29,9 +30,7 @@ def result(status: int | None = 0, out: bytes = b"", err: bytes = b"") -> Comman
 @contextmanager
 def opened(handler: Callable[[str], CommandResult], folder: Path) -> Iterator[tuple[SshChannel, LabSshServer]]:
     with LabSshServer(handler, client_key_public=KEY.public) as server:
-        pins = folder / "known_hosts"
-        pins.write_text(server.host_key_line + "\n", encoding="ascii")
-        channel = open_ssh(SshTarget("127.0.0.1", KEY.private, pins, port=server.port))
+        channel = open_ssh(SshTarget("127.0.0.1", KEY.private, _pins(server, folder), port=server.port))
         try:
             yield channel, server
         finally:
@@ -48,7 +47,7 @@ def test_the_vm_gets_the_guarded_command_line(tmp_path: Path) -> None:
     with opened(see, tmp_path) as (channel, server):
         channel.run(("sudo", "-n", "iotedge", "list"), timeout_s=2.5)
         assert (channel.name, channel.vm) == ("ssh", f"127.0.0.1:{server.port}")
-    assert seen == ["sudo -n timeout -k 5 3 iotedge list </dev/null; exit $?"]
+    assert seen == ["sudo -n timeout -k 5 3 iotedge list </dev/null"]
 
 
 def test_the_result_carries_argv_streams_status_and_duration(tmp_path: Path) -> None:
@@ -105,6 +104,32 @@ def test_a_request_that_is_never_answered_ends_at_the_deadline(tmp_path: Path, m
         assert time.monotonic() - begun < 1.5
 
 
+def test_a_command_without_an_end_is_left_at_the_deadline(tmp_path: Path) -> None:
+    def wait(_: str) -> CommandResult:
+        server.stopping.wait(10)
+        return result()
+
+    with opened(wait, tmp_path) as (channel, server):
+        begun = time.monotonic()
+        got = channel.run(("a",), timeout_s=0.3)
+        assert (got.status, got.note) == (None, "no end within 0.3 s")
+        assert time.monotonic() - begun < 1.5
+
+
+def test_output_that_comes_after_the_exit_status_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(_: object, session: paramiko.Channel, __: bytes) -> None:
+        session.send_exit_status(0)
+        session.sendall(b"early and ")
+        time.sleep(0.2)
+        session.sendall(b"late")
+        session.close()
+
+    monkeypatch.setattr(ssh_server._Connection, "_answer", late)
+    with opened(lambda _: result(), tmp_path) as (channel, _):
+        got = channel.run(("a",), timeout_s=5)
+        assert (got.status, got.stdout) == (0, b"early and late")
+
+
 def test_waiting_for_a_session_counts_against_the_deadline(tmp_path: Path) -> None:
     def wait(_: str) -> CommandResult:
         server.stopping.wait(10)
@@ -152,11 +177,20 @@ def test_closing_leaves_no_thread_and_may_be_done_again(tmp_path: Path) -> None:
 
 def test_paramiko_says_nothing_of_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with opened(lambda _: result(), tmp_path) as (channel, server):
+    with LabSshServer(lambda _: result(), client_key_public=KEY.public) as server:
+        logging.getLogger("paramiko").setLevel(logging.NOTSET)  # the lab's server quiets it too
+        channel = open_ssh(SshTarget("127.0.0.1", KEY.private, _pins(server, tmp_path), port=server.port))
         server.drop_connections()
         with pytest.raises(TransportError):
             channel.run(("a",), timeout_s=5)
+        channel.close()
     assert caplog.records == []
+
+
+def _pins(server: LabSshServer, folder: Path) -> Path:
+    pins = folder / "known_hosts"
+    pins.write_text(server.host_key_line + "\n", encoding="ascii")
+    return pins
 
 
 def _until(happened: Callable[[], bool]) -> None:

@@ -231,6 +231,15 @@ def test_a_key_that_the_server_refuses_is_told_by_its_fingerprint(server: LabSsh
         open_ssh(target)
 
 
+def test_a_server_that_takes_no_signature_of_such_a_key_asks_for_another(
+    target: SshTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_server._ReplyingTransport, "_preferred_pubkeys", ("ssh-ed25519",))
+    pair = private_text(rsa.generate_private_key(65537, 2048))
+    with pytest.raises(TransportError, match=r"takes no signature of such a key \(ssh-rsa\)\. Name another key"):
+        open_ssh(replace(target, private_key=pair.private))
+
+
 def test_another_user_is_refused(target: SshTarget) -> None:
     with pytest.raises(TransportError, match="for somebody"):
         open_ssh(replace(target, user="somebody"))

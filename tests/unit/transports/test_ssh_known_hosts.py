@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from eflowprov.errors import HostKeyError, StorageError
+from eflowprov.transports import known_hosts
 from eflowprov.transports.known_hosts import HostKey, host_name, is_pinned, pin, pinned_keys
 
 KIND = "ssh-ed25519"
@@ -170,6 +171,30 @@ def test_two_runs_at_once_keep_all_their_pins_and_pin_one_host_once(pins: Path) 
     expected = {key(number).line(f"vm{number}") for number in range(4)}
     lines = pins.read_text(encoding="utf-8").splitlines()
     assert (len(lines), set(lines)) == (4, expected)
+
+
+def test_a_run_that_waited_for_another_sees_what_that_one_pinned(pins: Path) -> None:
+    pins.touch()
+    with ThreadPoolExecutor(1) as pool, pins.open("r+b", buffering=0) as file:
+        with known_hosts._locked(file.fileno()):
+            waiting = pool.submit(pin, pins, "vm", MINE)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+            file.seek(0)
+            file.write(OTHER.line("vm").encode() + b"\n")
+        with pytest.raises(HostKeyError, match="has changed"):
+            waiting.result(5)
+
+
+def test_a_file_that_stays_locked_is_an_error_in_time(pins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_hosts, "_LOCK_WAIT_S", 0.1)
+    pins.touch()
+    with (
+        pins.open("r+b") as file,
+        known_hosts._locked(file.fileno()),
+        pytest.raises(StorageError, match="the file stays locked"),
+    ):
+        pin(pins, "vm", MINE)
 
 
 @pytest.mark.linux

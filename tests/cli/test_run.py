@@ -1,0 +1,117 @@
+"""`eflowprov run` from the command line: the journal beside the file, the flags about it, the kept reports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from eflowprov.cli import options
+from eflowprov.cli.main import run_command
+from eflowprov.workflows import run as module
+from eflowprov.workflows.channels import OpenChannel
+from tests.machine import DEVICE, PROVISIONED, SCOPE, FakeHost, FakeVm, Files, make_files
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return make_files(tmp_path_factory.mktemp("files"))
+
+
+@dataclass
+class Site:
+    folder: Path
+    vm: FakeVm
+    host: FakeHost
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "press2.toml"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "press2.toml.journal.json"
+
+    def run(self, *more: str) -> int:
+        self.vm.closed.clear()
+        return run_command(["-q", "run", "--config", str(self.file), *more])
+
+
+@pytest.fixture
+def site(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> Site:
+    vm = FakeVm()
+    host = FakeHost(vm)
+    monkeypatch.setattr(module, "open_channel", lambda _request, _host: OpenChannel(vm, "it is a test"))
+    monkeypatch.setattr(options, "eflow_host", lambda _target: host)
+    made = Site(tmp_path, vm, host)
+    made.file.write_text(
+        f'[identity]\nregistration_id = "{DEVICE}"\nca = "{files.ca.as_posix()}"\nout = "out"\n'
+        f'[dps]\nscope_id = "{SCOPE}"\n[provision]\nevidence_s = 0.1\n[report]\noutput = "report"\n',
+        encoding="utf-8",
+        newline="\n",
+    )
+    return made
+
+
+def test_a_run_ends_with_its_report_and_keeps_it_where_the_file_says(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.run("--format", "json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "ready" and report["identity"]["registration_id"] == DEVICE
+    assert json.loads((site.folder / "report" / "report.json").read_text("utf-8")) == report
+    assert "READY" in (site.folder / "report" / "report.txt").read_text("utf-8")
+    assert (site.folder / "out" / DEVICE / f"{DEVICE}.chain.pem").is_file()
+    assert site.journal.is_file() and len(site.host.calls) == 1
+
+
+def test_a_second_call_goes_on_where_the_first_ended(site: Site) -> None:
+    assert site.run() == site.run() == 0
+    assert len(site.host.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "calls"), [(["--restart"], 2), (["--from-step", "provision"], 2), (["--from-step", "verify"], 1)]
+)
+def test_flags_have_steps_done_again(site: Site, flags: list[str], calls: int) -> None:
+    assert site.run() == 0
+    assert site.run(*flags) == 0
+    assert len(site.host.calls) == calls
+
+
+def test_restart_does_not_touch_a_provisioned_vm_without_being_told(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.run() == 0
+    site.vm.answers["cat"] = PROVISIONED
+    assert site.run("--restart") == 2
+    assert "again = true under [provision]" in capsys.readouterr().err and len(site.host.calls) == 1
+
+
+def test_a_torn_journal_is_one_line_with_the_way_out_and_the_way_out_works(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.journal.write_text('{"version": 1, "st', encoding="ascii", newline="\n")
+    assert site.run() == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1 and "Give --restart to begin anew" in err and site.host.calls == []
+    assert site.run("--restart") == 0
+
+
+@pytest.mark.parametrize("more", [["--from-step", "nosuch"], ["--config", "gone.toml"], ["--config", "."]])
+def test_input_that_cannot_be_used_is_status_2_and_changes_nothing(
+    site: Site, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    assert site.run(*more) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and len(err.splitlines()) == 1
+    assert [path.name for path in site.folder.iterdir()] == [site.file.name] and site.host.calls == []
+
+
+def test_not_ready_is_status_1_and_a_vm_that_breaks_off_status_3(site: Site) -> None:
+    site.vm.answers["iotedge list"] = (1, b"", b"A module runtime error occurred\n\tcaused by: x\n\n")
+    assert site.run() == 1
+    site.vm.answers["iotedge"] = (None, b"", b"")
+    assert site.run() == 3
