@@ -452,8 +452,25 @@ class LogSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that was done for a report: `kind` is "step" (of `run`) or "command" (in the VM).
+
+    `begin_s` is seconds after the report's beginning; `note` says how it ended where that was not well.
+    """
+
+    name: str
+    kind: str
+    begin_s: float
+    duration_s: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The readiness report: the only place that knows the verdict."""
+    """The readiness report: the only place that knows the verdict.
+
+    `timeline` is what was done and when, for people: the HTML form shows it, the JSON document does not have it.
+    """
 
     tool_version: str
     started_at: datetime
@@ -463,6 +480,7 @@ class Report:
     findings: tuple[Finding, ...]
     modules: tuple[Module, ...] = ()
     logs: LogSummary = LogSummary()
+    timeline: tuple[TimelineEntry, ...] = ()
 
     @property
     def summary(self) -> Mapping[Outcome, int]:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from eflowprov.checks.catalogue import explain_refusal
+from eflowprov.checks.words import named_identity
 from eflowprov.model import CheckOutcome, CmdletAnswer, CmdletRecord, Log, Outcome, Refused, Report
 from eflowprov.parsers.agent_log import parse_agent_log
 from eflowprov.parsers.cmdlet import parse_provision
 from eflowprov.parsers.dps_refusal import parse_dps_refusal
 from eflowprov.parsers.iotedge_check import parse_check
 from eflowprov.parsers.iotedge_list import parse_list
-from eflowprov.parsers.system_logs import assigned_hub, parse_system_logs
+from eflowprov.parsers.system_logs import parse_system_logs
 from eflowprov.parsers.system_status import parse_system_status
 from eflowprov.parsers.text import decode
 from eflowprov.workflows.outputs import read_saved
@@ -108,7 +109,7 @@ def _log(parse: Callable[[str], Log]) -> Callable[[bytes], Mapping[str, object]]
         log = parse(decode(data))
         said = [[entry.service, str(entry.level), entry.message, *entry.causes] for entry in log.entries]
         times = [entry.time.isoformat() if entry.time else "" for entry in log.entries]
-        whole = {"entries": len(said), "torn": log.torn, "failure": list(log.failure), "hub": assigned_hub(log)}
+        whole = {"entries": len(said), "torn": log.torn, "failure": list(log.failure), "hub": named_identity(log)[0]}
         return {**whole, "said": said, "times": times}
 
     return read
@@ -176,7 +177,9 @@ def _agree(key: str, found: Any, wanted: Any) -> bool:
     if key == "said":
         rest = iter(found)
         return all(entry in rest for entry in wanted)
-    return bool(sorted(found) == sorted(wanted)) if key in list(CheckOutcome) else bool(found == wanted)
+    if key in list(CheckOutcome) and isinstance(found, list):
+        return sorted(found) == sorted(wanted)
+    return bool(found == wanted)
 
 
 def wrong_in(report: Report, expected: Mapping[str, Any]) -> list[str]:

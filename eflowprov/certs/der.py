@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 INTEGER, _OCTET_STRING, OBJECT_IDENTIFIER, _SEQUENCE = 0x02, 0x04, 0x06, 0x30
 _CONSTRUCTED = 0x20
+_SCRYPT_NUMBERS = 3
+_SCRYPT_WEIGHT = 8
 _MAX_DEPTH = 24  # a PFX with PBES2 inside shrouded bags is 14 deep
 
 
-def dearest_iterations(data: bytes, depth: int = 0) -> int:
-    """Give the largest number that stands right behind an octet string: a salt's iteration count or scrypt's cost.
+def derivation_cost(data: bytes, depth: int = 0) -> int:
+    """Give how many rounds of key derivation a file asks for in all; 0 when it asks for none.
 
-    PBKDF2 and PKCS#12 parameters (RFC 8018 A.2, RFC 7292 B), PKCS#12's MAC data and scrypt's (RFC 7914, 7) all have
-    that form. 0 when there is none. Ciphertext, which may look like anything, is not searched.
+    PBKDF2 and PKCS#12 parameters (RFC 8018 A.2, RFC 7292 B), PKCS#12's MAC data and scrypt's (RFC 7914, 7) all are an
+    octet string, the salt, with numbers right behind it. Ciphertext, which may look like anything, is not searched.
     """
-    dearest = 0
-    last = 0
+    cost = 0
+    numbers: list[int] | None = None  # those behind the last octet string
     for tag, content, _ in _items(data):
-        if tag == INTEGER and last == _OCTET_STRING:
-            dearest = max(dearest, int.from_bytes(content[:16], "big"))
+        if tag == INTEGER and numbers is not None:
+            numbers.append(int.from_bytes(content[:16], "big"))
+            continue
+        cost += _rounds(numbers or ())
+        numbers = [] if tag == _OCTET_STRING else None
         if depth < _MAX_DEPTH and (tag & _CONSTRUCTED or (tag == _OCTET_STRING and _is_one_sequence(content))):
-            dearest = max(dearest, dearest_iterations(content, depth + 1))
-        last = tag
-    return dearest
+            cost += derivation_cost(content, depth + 1)
+    return cost + _rounds(numbers or ())
+
+
+def _rounds(numbers: Sequence[int]) -> int:
+    """One number is a count, a second one the key's length; three are scrypt's N, r and p.
+
+    scrypt takes 128 * N * r bytes of memory as well, which an eightfold weight bounds before a machine runs out of it.
+    """
+    if len(numbers) < _SCRYPT_NUMBERS:
+        return numbers[0] if numbers else 0
+    return _SCRYPT_WEIGHT * math.prod(numbers[:_SCRYPT_NUMBERS])
 
 
 def first_inside(data: bytes) -> tuple[int, bytes]:

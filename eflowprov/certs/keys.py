@@ -6,7 +6,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from eflowprov.certs.der import dearest_iterations
+from eflowprov.certs.der import derivation_cost
 from eflowprov.certs.pem import find_blocks, to_text
 from eflowprov.errors import InputError
 from eflowprov.model import Secret
@@ -127,10 +127,7 @@ def _load_der(data: bytes, secret: bytes | None) -> PrivateKeyTypes:
 
 def _refuse_endless(body: bytes, source: str, *, is_openssh: bool) -> None:
     """Refuse a key whose derivation would not end within a working day."""
-    if is_openssh:
-        too_dear = (_openssh_kdf(body) or 0) > _MAX_BCRYPT_ROUNDS
-    else:
-        too_dear = dearest_iterations(body) > MAX_ITERATIONS
+    too_dear = (_openssh_kdf(body) or 0) > _MAX_BCRYPT_ROUNDS if is_openssh else derivation_cost(body) > MAX_ITERATIONS
     if too_dear:
         raise InputError(source, "opening it would take hours of key derivation", "Encrypt the key anew with OpenSSL")
 

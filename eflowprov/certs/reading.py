@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eflowprov.certs.chain import key_matches, signed_by_next
-from eflowprov.certs.der import INTEGER, OBJECT_IDENTIFIER, dearest_iterations, first_inside
+from eflowprov.certs.der import INTEGER, OBJECT_IDENTIFIER, derivation_cost, first_inside
 from eflowprov.certs.facts import certificate_facts, key_type_of
 from eflowprov.certs.keys import MAX_ITERATIONS, EncryptedKeyError, is_encrypted, load_key
 from eflowprov.certs.pem import Block, find_blocks, quirks, to_text
@@ -132,7 +132,7 @@ def _open_der(source: str, data: bytes, passphrase: Secret | None) -> Bundle:
 def _open_pfx(source: str, data: bytes, passphrase: Secret | None) -> Bundle:
     from cryptography.hazmat.primitives.serialization import pkcs12
 
-    if dearest_iterations(data) > MAX_ITERATIONS:
+    if derivation_cost(data) > MAX_ITERATIONS:
         raise InputError(source, "opening it would take hours of key derivation", "Export the PFX anew")
     try:
         pfx = pkcs12.load_pkcs12(data, passphrase.reveal().encode() if passphrase else None)

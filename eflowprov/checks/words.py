@@ -162,11 +162,14 @@ class _Reader:
         self._updated = self._updated and word is Word.HUB_OK
 
 
+# 1.1 puts names in quotes. A name that a terminal cut off (`contoso…`) is no name.
+_DEVICE_NAME = r"\"?(?P<device>[^\"\s]+)\"?"
+_HUB_NAME = r"\"?(?P<hub>[A-Za-z0-9][\w.-]*)\"?(?:\s|$)"
 _ASSIGNED = (
-    re.compile(r"^Device is (?P<device>\S+) on (?P<hub>[A-Za-z0-9][\w.-]*)"),
-    re.compile(r"^DPS registration assigned device (?P<device>\S+?) ?in hub (?P<hub>[A-Za-z0-9][\w.-]*)"),
-    re.compile(r"^Assigned to IoT hub: (?P<hub>[A-Za-z0-9][\w.-]*)"),
-    re.compile(r"^Manually provisioning device \"?(?P<device>[^\"\s]+)\"? in hub \"?(?P<hub>[A-Za-z0-9][\w.-]*)"),
+    re.compile(rf"^Device is {_DEVICE_NAME} on {_HUB_NAME}"),
+    re.compile(rf"^DPS registration assigned device {_DEVICE_NAME} in hub {_HUB_NAME}"),
+    re.compile(rf"^Assigned to IoT hub: {_HUB_NAME}"),
+    re.compile(rf"^Manually provisioning device {_DEVICE_NAME} in hub {_HUB_NAME}"),
 )
 
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eflowprov.certs.chain import order
-from eflowprov.certs.der import dearest_iterations
+from eflowprov.certs.der import derivation_cost
 from eflowprov.certs.keys import EncryptedKeyError
 from eflowprov.certs.pem import find_blocks
 from eflowprov.certs.reading import MAX_BYTES, is_key_file, read_bundle, read_key
@@ -229,7 +229,7 @@ def test_order_goes_from_the_leaf_upwards_and_leaves_the_rest_out() -> None:
 
 
 def test_a_file_that_asks_for_years_of_key_derivation_is_refused_at_once() -> None:
-    assert 0 < dearest_iterations(PFX) < 10**6
+    assert 0 < derivation_cost(PFX) < 10**6
     parameters = b"\x04\x04salt" + b"\x02\x04\x7f\xff\xff\xff"
     locked = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n%b\n-----END ENCRYPTED PRIVATE KEY-----\n"
     with pytest.raises(InputError, match="hours of key derivation"):
@@ -240,8 +240,8 @@ def test_a_file_that_asks_for_years_of_key_derivation_is_refused_at_once() -> No
 
 def test_ciphertext_that_looks_like_parameters_is_no_reason_to_refuse() -> None:
     parameters = b"\x04\x04salt" + b"\x02\x04\x7f\xff\xff\xff"
-    assert dearest_iterations(_sequence(_octets(parameters))) == 0
-    assert dearest_iterations(_sequence(_octets(_sequence(parameters) + b"more"))) == 0
+    assert derivation_cost(_sequence(_octets(parameters))) == 0
+    assert derivation_cost(_sequence(_octets(_sequence(parameters) + b"more"))) == 0
 
 
 def _sequence(content: bytes) -> bytes:

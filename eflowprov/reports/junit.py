@@ -1,0 +1,112 @@
+"""The report as JUnit XML, in the shape that Jenkins, Azure DevOps and GitLab all take.
+
+`testsuites` with one `testsuite`, one `testcase` for each finding, in it at most one of `failure`, `error` and `skipped`
+(Jenkins' junit-10.xsd). Readers group by `classname`, at its dots: device, then the finding's kind; `name` is the lasting
+id, since readers know a test again by these two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC
+from xml.etree import ElementTree as ET
+
+from eflowprov.model import Finding, Outcome, Report
+from eflowprov.reports.clean import clean_line, clean_lines
+from eflowprov.reports.words import NAME, TEXT, device, facts, headline
+
+_LINES = 200  # of evidence for each finding; the JSON report has them all
+_LINE = 500  # characters
+_NO_XML = re.compile("[\ufffe\uffff]")  # XML 1.0 takes every other character that `clean` leaves
+_ELEMENTS = {Outcome.FAIL: "failure", Outcome.ERROR: "error", Outcome.SKIP: "skipped"}
+
+
+def to_junit(report: Report) -> str:
+    """Return the report as JUnit XML, ASCII, with a final newline.
+
+    ASCII and without an encoding in its declaration, so that it stays well-formed when a shell saves it as UTF-16.
+    """
+    suites = ET.Element("testsuites", _attributes(report, name="eflowprov"))
+    name = f"eflowprov readiness: {device(report)}" if device(report) else "eflowprov readiness"
+    suite = ET.SubElement(
+        suites,
+        "testsuite",
+        _attributes(report, name=name)
+        | {
+            "timestamp": f"{report.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",  # junit-10.xsd: UTC, and no zone
+            "hostname": _line(report.target.host, NAME) or "localhost",
+        },
+    )
+    _properties(suite, report)
+    seen: Counter[str] = Counter()
+    for finding in report.findings:
+        _case(suite, finding, _class_name(report, finding), seen)
+    ET.indent(suites)
+    return '<?xml version="1.0"?>\n' + ET.tostring(suites, encoding="us-ascii", xml_declaration=False).decode() + "\n"
+
+
+def _attributes(report: Report, *, name: str) -> dict[str, str]:
+    count = report.summary
+    return {
+        "name": _line(name, NAME * 2),
+        "tests": str(len(report.findings)),
+        "failures": str(count[Outcome.FAIL]),
+        "errors": str(count[Outcome.ERROR]),
+        "skipped": str(count[Outcome.SKIP]),
+        "time": f"{report.duration_s:.3f}",
+    }
+
+
+def _properties(suite: ET.Element, report: Report) -> None:
+    told = {
+        "verdict": report.verdict.value,
+        "headline": headline(report),
+        "exit_status": str(report.exit_status),
+        **{f"summary.{outcome.value}": str(report.summary[outcome]) for outcome in Outcome},
+        "eflowprov": report.tool_version,
+        **facts(report),
+    }
+    properties = ET.SubElement(suite, "properties")
+    for name, value in told.items():
+        ET.SubElement(properties, "property", {"name": name, "value": _line(value, TEXT)})
+
+
+def _class_name(report: Report, finding: Finding) -> str:
+    """`line4-press2.certificate`: dots in a name would be taken for packages."""
+    kind = finding.id.partition("/")[0]
+    return ".".join(_line(part, NAME).replace(".", "_") or "unnamed" for part in (device(report) or "eflowprov", kind))
+
+
+def _case(suite: ET.Element, finding: Finding, class_name: str, seen: Counter[str]) -> None:
+    name = _line(finding.id, NAME)
+    seen[name] += 1
+    unique = f"{name} ({seen[name]})" if seen[name] > 1 else name  # GitLab keeps only the first of two equal names
+    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": unique, "time": "0.000"})
+    element = _ELEMENTS.get(finding.outcome)
+    if element is None:
+        ET.SubElement(case, "system-out").text = _story(finding)
+        return
+    message = _line(finding.detail or finding.title, TEXT)
+    kind = {} if element == "skipped" else {"type": finding.outcome.value}
+    ET.SubElement(case, element, {"message": message, **kind}).text = _story(finding)
+
+
+def _story(finding: Finding) -> str:
+    """What a reader shows when the test is opened; the first word is the outcome, which JUnit has no six of."""
+    parts = [
+        f"{finding.outcome.value.upper()}: {finding.title}",
+        finding.detail,
+        finding.remedy and f"Next: {finding.remedy}",
+        finding.source and f"Source: {finding.source}",
+    ]
+    lines = [line for part in parts if part and (line := _line(part, TEXT))]
+    return "\n".join([*lines, *(_plain(line) for line in clean_lines(finding.evidence, _LINE, _LINES))])
+
+
+def _line(text: str, limit: int) -> str:
+    return _plain(clean_line(text, limit))
+
+
+def _plain(text: str) -> str:
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,87 @@
+"""The words that every form of the report has in common: the verdict's, the headline, the order of what matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from eflowprov.model import Finding, Outcome, Report, Verdict
+from eflowprov.reports.clean import clean_line
+
+NAME = 120
+"""Characters of an id, title or name."""
+
+TEXT = 1000
+"""Characters of a detail or remedy."""
+
+BY_WEIGHT = (Outcome.FAIL, Outcome.ERROR, Outcome.WARN, Outcome.SKIP, Outcome.EXPECTED, Outcome.PASS)
+"""Every outcome, what has to be put right first."""
+
+VERDICT_WORDS: Mapping[Verdict, str] = {
+    Verdict.READY: "READY",
+    Verdict.READY_AWAITING_DEPLOYMENT: "READY, AWAITING DEPLOYMENT",
+    Verdict.NOT_READY: "NOT READY",
+    Verdict.UNKNOWN: "UNKNOWN",
+}
+_MEANINGS = {
+    Verdict.READY: "provisioned, connected and running. Nothing to do.",
+    Verdict.READY_AWAITING_DEPLOYMENT: "nothing deployed yet. Next: set modules in IoT Hub.",
+}
+
+
+def headline(report: Report) -> str:
+    """What the verdict means, or what to do first: one finding's id, and the whole way out stands with it."""
+    if report.verdict in _MEANINGS:
+        return _MEANINGS[report.verdict]
+    wanted = Outcome.FAIL if report.verdict is Verdict.NOT_READY else Outcome.ERROR
+    first = next((finding for finding in report.findings if finding.outcome is wanted), None)
+    if first is None:
+        return "Nothing was proved. Next: verify again."
+    what = "failed" if wanted is Outcome.FAIL else "could not be told"
+    return f"{report.summary[wanted]} {what}. Next: put right {clean_line(first.id, NAME)}."
+
+
+def counts(report: Report) -> str:
+    """`1 fail, 0 error, …; exit status 1`, without line breaks."""
+    told = ", ".join(f"{report.summary[outcome]} {outcome.value}" for outcome in BY_WEIGHT)
+    return f"{told}; exit status {report.exit_status}"
+
+
+def device(report: Report) -> str:
+    """The device as a person knows it, one line; "" when nothing told its name."""
+    return clean_line(report.identity.device_id or report.identity.registration_id, NAME)
+
+
+def facts(report: Report) -> dict[str, str]:
+    """What the report is about, by name, each one line; what is not known is not there."""
+    identity, target = report.identity, report.target
+    known = {
+        "device": identity.device_id,
+        "registration ID": identity.registration_id,
+        "hub": identity.hub,
+        "ID scope": identity.scope_id,
+        "certificate until": minute(identity.expires_at),
+        "VM": target.vm,
+        "host": target.host,
+        "channel": target.channel,
+        "at": f"{minute(report.started_at)}, {seconds(report.duration_s)}",
+    }
+    if known["registration ID"] == known["device"]:
+        del known["registration ID"]
+    return {name: clean_line(value, NAME) for name, value in known.items() if value}
+
+
+def of(report: Report, *outcomes: Outcome) -> list[Finding]:
+    """The findings with these outcomes, in the order of the outcomes and then of the report."""
+    return [finding for outcome in outcomes for finding in report.findings if finding.outcome is outcome]
+
+
+def minute(time: datetime | None) -> str:
+    """`2026-11-22 05:12 UTC`; "" for a time that is not known."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if time else ""
+
+
+def seconds(duration_s: float) -> str:
+    """`4.1 s`, `12 min 5 s`: short, and in the unit that a person would say."""
+    whole = round(duration_s)
+    return f"{duration_s:.1f} s" if duration_s < 100 else f"{whole // 60} min {whole % 60} s"

@@ -1,0 +1,85 @@
+"""What ran when, for people: the steps of a run, and the commands in the VM, by the monotonic clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from eflowprov.model import CommandResult, TimelineEntry, VmChannel
+from eflowprov.redaction import redact
+
+_QUIET = ("sudo", "-n")  # stands before every command, and tells nothing
+
+
+class Timeline:
+    """Entries counted from the moment it is made; several threads may add to it at once."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._origin = clock()
+        self._entries: list[TimelineEntry] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time what stands in the `with`; a step that raises is there too."""
+        begin = self._clock()
+        note = "broken off"
+        try:
+            yield
+            note = ""
+        finally:
+            self._add(name, "step", begin, note)
+
+    def command(self, argv: Sequence[str], begin: float, note: str) -> None:
+        """Add a command that began at `begin` of the clock and has ended now."""
+        words = argv[len(_QUIET) :] if tuple(argv[: len(_QUIET)]) == _QUIET else argv
+        self._add(" ".join(words), "command", begin, note)
+
+    def watch(self, channel: VmChannel) -> VmChannel:
+        """The channel, with every command that goes through it in the timeline."""
+        return _Watched(channel, self, self._clock)
+
+    def entries(self) -> tuple[TimelineEntry, ...]:
+        """Everything so far, in the order in which it began; a step stands before the commands in it."""
+        return tuple(sorted(self._entries, key=lambda entry: (entry.begin_s, -entry.duration_s)))
+
+    def _add(self, name: str, kind: str, begin: float, note: str) -> None:
+        entry = TimelineEntry(redact(name), kind, begin - self._origin, self._clock() - begin, redact(note))
+        self._entries.append(entry)
+
+
+class _Watched:
+    """A `model.VmChannel` that tells a timeline what runs through it."""
+
+    def __init__(self, channel: VmChannel, timeline: Timeline, clock: Callable[[], float]) -> None:
+        self._channel = channel
+        self._timeline = timeline
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return self._channel.name
+
+    @property
+    def vm(self) -> str:
+        return self._channel.vm
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, cap: int = 16 * 2**20) -> CommandResult:
+        begin = self._clock()
+        note = "did not run"
+        try:
+            result = self._channel.run(argv, timeout_s=timeout_s, cap=cap)
+            note = _end(result)
+        finally:
+            self._timeline.command(argv, begin, note)
+        return result
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+def _end(result: CommandResult) -> str:
+    if result.status is None:
+        return result.note or "did not end"
+    return f"exit status {result.status}" if result.status else ""
