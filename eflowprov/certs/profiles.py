@@ -172,6 +172,16 @@ def sign(
     return builder.sign(issuer_key, _hash_for(issuer_key))
 
 
+def sign_request(name: x509.Name, key: PrivateKey, extensions: list[Extension]) -> x509.CertificateSigningRequest:
+    """Sign a request (PKCS#10) for a certificate with this subject, key and these extensions."""
+    from cryptography import x509
+
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(key, _hash_for(key))
+
+
 def key_id(key: PublicKey) -> bytes:
     """Give the subject key identifier: SHA-1 of the public key (RFC 5280, 4.2.1.2, method 1)."""
     from cryptography import x509

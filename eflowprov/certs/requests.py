@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from eflowprov.certs.keys import serialise_key
 from eflowprov.certs.names import check_registration_id
-from eflowprov.certs.profiles import LeafProfile, PrivateKey, generate_key, leaf_extensions, sign_request, subject
+from eflowprov.certs.profiles import LeafProfile, generate_key, leaf_extensions, sign_request, subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Request:
     key_pem: bytes = field(repr=False)
 
 
-def make_request(registration_id: str, profile: LeafProfile, key: PrivateKey | None = None) -> Request:
-    """Make a key, unless there is one to keep, and a request signed with it; the common name is the registration ID.
+def make_request(registration_id: str, profile: LeafProfile) -> Request:
+    """Make a key and a request signed with it; the common name is the registration ID.
 
     Asked for are the extensions of an identity of our own but for the key identifiers, which are the issuer's to set.
     The days of the profile are not in it: the authority decides them. Raises InputError for an ID outside DPS's rule.
@@ -29,7 +29,7 @@ def make_request(registration_id: str, profile: LeafProfile, key: PrivateKey | N
 
     check_registration_id(registration_id)
     name = subject(registration_id, profile.organization)
-    key = key or generate_key(profile.key_type)
+    key = generate_key(profile.key_type)
     wanted = [
         (extension, critical)
         for extension, critical in leaf_extensions(registration_id, key.public_key(), b"")

@@ -81,7 +81,7 @@ def _ordinary(check: Check) -> Draft:
     text = "\n".join(check.details)
     if _HUB_CHECK.match(check.id) and _NOT_TESTED.search(text):
         return _not_tested(check)
-    fault = _tool_fault(check, text) if check.outcome is CheckOutcome.ERROR else ""
+    fault = _tool_fault(check, text) if check.outcome in (CheckOutcome.ERROR, CheckOutcome.FATAL) else ""
     if fault:
         return _draft(
             check, Outcome.ERROR, f"The check could not run: {fault}.", f"Run it again: {_RUN}.", is_open=True
@@ -90,7 +90,9 @@ def _ordinary(check: Check) -> Draft:
 
 
 def _headline(check: Check) -> str:
-    return " ".join(check.details[0].split()) if check.details else "The check gives no reason."
+    """The first line of the message: what is wrong. The advice below it stands in the evidence."""
+    first = next(iter(check.details), "").strip().split("\n")[0]
+    return " ".join(first.split()) or "The check gives no reason."
 
 
 def _skipped(check: Check) -> Draft:
@@ -120,6 +122,7 @@ _NO_IMAGE = re.compile(r"manifest unknown|manifest for \S+ not found|no matching
 _SOCKET = re.compile(
     r"Permission denied[^\n]*(?:mgmt|workload)\.sock|One or more errors occurred\. \(Permission denied"
 )
+_NO_RIGHT = re.compile(r"run this command as root|Permission denied \(os error 13\)")  # of a configuration's file
 _URL_AS_NAME = re.compile(r"https?://[\w.-]+(?:azure-devices|:\d)", re.IGNORECASE)
 
 
@@ -131,6 +134,8 @@ def _tool_fault(check: Check, text: str) -> str:
         return "its diagnostics image was still being pulled (iotedge#3829)"
     if _SOCKET.search(text):
         return "its diagnostics container may not open the runtime's socket (iotedge#4011)"
+    if check.id.endswith("-well-formed") and _NO_RIGHT.search(text):
+        return "it had no right to read the configuration; it needs sudo"
     if _HUB_CHECK.match(check.id) and _URL_AS_NAME.search(text):
         return "the hub's name was given with https:// in front (iotedge#2033)"
     return ""

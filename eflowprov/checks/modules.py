@@ -63,9 +63,9 @@ def _no_answer(failure: tuple[str, ...]) -> Draft:
     text = " ".join(failure)
     if "Permission denied" in text:
         remedy = 'Run it as root: Invoke-EflowVmCommand -command "sudo iotedge list".'
-        return _draft(
-            "edgeAgent", Outcome.ERROR, "iotedge list had no right to ask the runtime.", remedy, list(failure)
-        )
+        detail = "iotedge list had no right to ask the runtime."
+        # Open: a daemon that never finished starting gives the same words (iotedge#4609).
+        return _draft("edgeAgent", Outcome.ERROR, detail, remedy, list(failure), is_open=True)
     detail = f"The runtime does not answer: {failure[-1].strip()}"
     remedy = (
         'Look at its services: Invoke-EflowVmCommand -command "sudo iotedge system status". Then restart them: '

@@ -23,6 +23,7 @@ _SOURCES = {"journal": "iotedge system logs", "agent": "iotedge logs edgeAgent"}
 _WAIT = "Wait two minutes, then verify again."
 _READ_LOGS = 'Read the whole journal: Invoke-EflowVmCommand -command "sudo iotedge system logs -- --no-pager".'
 _REPROVISION = 'Register anew: Invoke-EflowVmCommand -command "sudo iotedge system reprovision".'
+_OR_REPROVISION = f"Or r{_REPROVISION[1:]}"
 _NETWORK = (
     "Let the VM out on ports 443, 5671 and 8883 to *.azure-devices.net (Get-EflowVmEndpoint shows its address and "
     "gateway), "
@@ -61,7 +62,7 @@ def _dps_assigned(events: tuple[Event, ...], journal: Log | Problem, connected: 
     ours = [event for event in events if event.word in _DPS_WORDS]
     ended = [event for event in ours if event.word is not Word.TRYING]
     if not ours or any(event.word is Word.BY_HAND and event.place > ours[-1].place for event in events):
-        return _dps_untold(events, connected)
+        return _dps_untold(events, connected, unread=isinstance(journal, Problem))
     if not ended or (ended[-1].word is not Word.DPS_FAILED and ours[-1].word is Word.TRYING):
         return _dps_trying(events, ours[-1], connected)
     if ended[-1].word is Word.DPS_FAILED:
@@ -69,18 +70,19 @@ def _dps_assigned(events: tuple[Event, ...], journal: Log | Problem, connected: 
     return _dps_backup(ended[-1]) if ended[-1].word is Word.BACKUP else _dps_ok(events, journal)
 
 
-def _dps_untold(events: tuple[Event, ...], connected: bool) -> Draft:
+def _dps_untold(events: tuple[Event, ...], connected: bool, *, unread: bool = False) -> Draft:
     by_hand = [event.entry for event in events if event.word is Word.BY_HAND]
     what = "The device is provisioned by hand, without DPS." if by_hand else "The journal says nothing about DPS."
+    what = "The journal, which would tell, could not be read (logs/journal)." if unread else what
     if connected:
         return _draft(
             _DPS,
             Outcome.SKIP,
             f"{what} The connection to the hub proves the identity (provisioning/hub-connected).",
-            "Nothing to do; to see a fresh registration: " + _REPROVISION,
+            "Nothing to do.",
             entries=by_hand[-1:],
         )
-    remedy = f"Provision the VM (eflowprov provision), or register anew. {_REPROVISION}"
+    remedy = "Put right logs/journal first." if unread else f"Provision the VM: eflowprov provision. {_OR_REPROVISION}"
     return _draft(_DPS, Outcome.ERROR, what, remedy, entries=by_hand[-1:], is_open=True)
 
 

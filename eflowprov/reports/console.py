@@ -23,6 +23,7 @@ _EVIDENCE = 8  # lines of evidence for each finding; the JSON report has them al
 _LINE = 300  # characters of one line of evidence
 _TEXT = 1000  # characters of a detail or remedy
 _NAME = 120  # characters of an id, title or name
+_IDS = 12  # ids of findings that say the same, in one row; the JSON report has them all
 
 _WORDS = {
     Outcome.PASS: "PASS",
@@ -71,7 +72,7 @@ def to_console(report: Report, *, width: int, color: bool, unicode: bool, verbos
     page.line(verdict)
     page.line(_about(report), indent=2)
     _loud(page, report.findings)
-    _quiet(page, report.findings)
+    _quiet(page, report.findings, verbose=verbose)
     _passes(page, report.findings, verbose=verbose)
     if report.modules:
         page.gap()
@@ -139,12 +140,13 @@ def _next(report: Report) -> str:
 
 def _about(report: Report) -> Text:
     identity, target = report.identity, report.target
+    saved = target.channel == "saved"
     facts = (
         ("device", identity.device_id or identity.registration_id),
         ("hub", identity.hub),
-        ("vm", target.vm),
+        ("from" if saved else "vm", target.vm),
         ("host", target.host),
-        ("by", target.channel),
+        ("by", "" if saved else target.channel),
         ("at", f"{report.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, {report.duration_s:.1f} s"),
     )
     return Text("  ".join(f"{name} {clean_line(value, _NAME)}" for name, value in facts if value), style="dim")
@@ -171,21 +173,49 @@ def _loud(page: _Page, findings: Iterable[Finding]) -> None:
             page.line(Text(f"| {line}", style="dim"), indent=4)
 
 
-def _quiet(page: _Page, findings: Iterable[Finding]) -> None:
-    """Expected, warn and skip: one line each, wrapped under itself."""
+def _quiet(page: _Page, findings: Iterable[Finding], *, verbose: bool) -> None:
+    """Expected, warn and skip: one row each, wrapped under itself; without `verbose` one row for the same words."""
     shown = list(_of(findings, Outcome.EXPECTED, Outcome.WARN, Outcome.SKIP))
     if shown:
         page.gap()
+    for same in [[finding] for finding in shown] if verbose else _folded(shown):
+        text = same[0].detail or same[0].title
+        page.print(_row(page, same[0], clean_line(_gist(same[0]) if len(same) > 1 else text, _TEXT), _names(same)))
+        if verbose and same[0].remedy:
+            page.line(Text.assemble(("Next: ", "bold"), clean_line(same[0].remedy, _TEXT)), indent=12)
+
+
+def _folded(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """The findings that say the same, together, in the order in which the first of them came."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.outcome, _gist(finding)), []).append(finding)
+    return list(groups.values())
+
+
+def _gist(finding: Finding) -> str:
+    """What is said; of a skip its first sentence: behind what it stands, or why it was not tested."""
+    text = finding.detail or finding.title
+    return text.split(". ")[0].rstrip(".") + "." if finding.outcome is Outcome.SKIP and ". " in text else text
+
+
+def _names(same: list[Finding]) -> str:
+    """The ids of one row: `room/first, second, other-room/third (3)`."""
+    room, shown, names = "", same[:_IDS], []
     for finding in shown:
-        page.print(_row(page, finding, clean_line(finding.detail or finding.title, _TEXT)))
+        before, _, name = clean_line(finding.id, _NAME).rpartition("/")
+        names.append(name if names and before == room else clean_line(finding.id, _NAME))
+        room = before
+    more = [f"and {len(same) - _IDS} more"] if len(same) > _IDS else []
+    return ", ".join(names + more) + (f" ({len(same)})" if len(same) > 1 else "")
 
 
-def _row(page: _Page, finding: Finding, text: str) -> Table:
+def _row(page: _Page, finding: Finding, text: str, name: str = "") -> Table:
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_column(no_wrap=True, width=10 if page.unicode else 8)
     row.add_column(overflow="fold")
-    name = (f"{clean_line(finding.id, _NAME)}  ", "bold")
-    row.add_row(Text(page.mark(finding.outcome), style=_STYLES[finding.outcome]), Text.assemble(name, text))
+    title = (f"{name or clean_line(finding.id, _NAME)}  ", "bold")
+    row.add_row(Text(page.mark(finding.outcome), style=_STYLES[finding.outcome]), Text.assemble(title, text))
     return row
 
 

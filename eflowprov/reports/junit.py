@@ -8,8 +8,8 @@ id, since readers know a test again by these two.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from datetime import UTC
+from itertools import chain, count
 from xml.etree import ElementTree as ET
 
 from eflowprov.model import Finding, Outcome, Report
@@ -39,21 +39,21 @@ def to_junit(report: Report) -> str:
         },
     )
     _properties(suite, report)
-    seen: Counter[str] = Counter()
+    taken: set[tuple[str, str]] = set()
     for finding in report.findings:
-        _case(suite, finding, _class_name(report, finding), seen)
+        _case(suite, finding, _class_name(report, finding), taken)
     ET.indent(suites)
     return '<?xml version="1.0"?>\n' + ET.tostring(suites, encoding="us-ascii", xml_declaration=False).decode() + "\n"
 
 
 def _attributes(report: Report, *, name: str) -> dict[str, str]:
-    count = report.summary
+    summary = report.summary
     return {
         "name": _line(name, NAME * 2),
         "tests": str(len(report.findings)),
-        "failures": str(count[Outcome.FAIL]),
-        "errors": str(count[Outcome.ERROR]),
-        "skipped": str(count[Outcome.SKIP]),
+        "failures": str(summary[Outcome.FAIL]),
+        "errors": str(summary[Outcome.ERROR]),
+        "skipped": str(summary[Outcome.SKIP]),
         "time": f"{report.duration_s:.3f}",
     }
 
@@ -78,11 +78,9 @@ def _class_name(report: Report, finding: Finding) -> str:
     return ".".join(_line(part, NAME).replace(".", "_") or "unnamed" for part in (device(report) or "eflowprov", kind))
 
 
-def _case(suite: ET.Element, finding: Finding, class_name: str, seen: Counter[str]) -> None:
-    name = _line(finding.id, NAME)
-    seen[name] += 1
-    unique = f"{name} ({seen[name]})" if seen[name] > 1 else name  # GitLab keeps only the first of two equal names
-    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": unique, "time": "0.000"})
+def _case(suite: ET.Element, finding: Finding, class_name: str, taken: set[tuple[str, str]]) -> None:
+    name = _free_name(class_name, _line(finding.id, NAME) or "unnamed", taken)
+    case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": name, "time": "0.000"})
     element = _ELEMENTS.get(finding.outcome)
     if element is None:
         ET.SubElement(case, "system-out").text = _story(finding)
@@ -90,6 +88,14 @@ def _case(suite: ET.Element, finding: Finding, class_name: str, seen: Counter[st
     message = _line(finding.detail or finding.title, TEXT)
     kind = {} if element == "skipped" else {"type": finding.outcome.value}
     ET.SubElement(case, element, {"message": message, **kind}).text = _story(finding)
+
+
+def _free_name(class_name: str, name: str, taken: set[tuple[str, str]]) -> str:
+    """GitLab keeps only the first of two tests with one name, and the counts would no longer agree."""
+    numbers = (f"{name} ({number})" for number in count(2))
+    free = next(each for each in chain([name], numbers) if (class_name, each) not in taken)
+    taken.add((class_name, free))
+    return free
 
 
 def _story(finding: Finding) -> str:

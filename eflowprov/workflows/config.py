@@ -21,7 +21,7 @@ _TEMPLATE = Path(__file__).with_name("config.template.toml")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class IdentityConfig(_Section):

@@ -227,6 +227,10 @@ def test_no_code_page_ends_a_command(tmp_path: Path, encoding: str) -> None:
     assert "NOT READY" in text and "?" not in text.split("FAIL")[0]  # ASCII marks, not replaced ones
     refused = process("lab", "run", "--scenario", "✔ü", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
     assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
+    (tmp_path / "✔ü").mkdir()
+    (tmp_path / "✔ü" / "iotedge-list.txt").write_bytes(b"")
+    unknown = process("verify", "--from", str(tmp_path / "✔ü"), PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert unknown.returncode == 3 and b"UNKNOWN" in unknown.stdout and unknown.stderr == b""
 
 
 @pytest.mark.linux
@@ -256,6 +260,19 @@ def test_an_output_that_cannot_be_written_is_one_line_and_status_3() -> None:
     assert done.returncode == 3
     assert done.stderr.decode().startswith("error: standard output: cannot be written (No space left on device). ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "flag", "variable", "expected"),
+    [(True, False, "", True), (False, False, "", False), (True, True, "", False), (True, False, "1", False)],
+)
+def test_colours_are_for_terminals_that_want_them(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, flag: bool, variable: str, expected: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(terminal.SETTINGS, "no_color", flag)
+    monkeypatch.setenv("NO_COLOR", variable)
+    assert terminal.color() is expected
 
 
 # --------------------------------------------------------------------------------------------------- start-up

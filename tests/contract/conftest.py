@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from eflowprov.bridge.cmdlet_channel import CmdletChannel
+from eflowprov.bridge.eflow import EflowHost
+from eflowprov.bridge.session import PowerShellSession
 from eflowprov.bridge.vm_command import unwrap, wrap
+from eflowprov.lab.cmdlets import EflowCmdlets
+from eflowprov.lab.control import ControlServer
 from eflowprov.lab.mini_shell import run_shell
+from eflowprov.lab.played_powershell import LabPowerShell, lab_environment
 from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.model import CommandResult, Secret, VmChannel
 from eflowprov.transports.ssh import SshTarget, open_ssh
@@ -37,12 +46,26 @@ class Wire:
         return self.channel.run((*self.probe, *words), timeout_s=timeout_s, cap=cap)
 
 
-WIRES = [
+PARALLEL_WIRES = [
     pytest.param("sshd", marks=pytest.mark.linux),
     "lab",
     pytest.param("wrapped_in_sh", marks=pytest.mark.linux),
     "wrapped_in_mini_shell",
 ]
+# The cmdlets take one call after the other: each makes an SSH connection of its own, and the VM blocks an address
+# after three a minute.
+WIRES = [
+    *PARALLEL_WIRES,
+    "played_powershell",
+    pytest.param("powershell", marks=[pytest.mark.linux, pytest.mark.powershell]),
+]
+
+
+@pytest.fixture(params=PARALLEL_WIRES)
+def parallel_wire(request: pytest.FixtureRequest) -> Wire:
+    """The probe over each transport that runs commands at once."""
+    found: Wire = request.getfixturevalue(f"wire_over_{request.param}")
+    return found
 
 
 @pytest.fixture(params=WIRES)
@@ -116,3 +139,52 @@ def wire_over_wrapped_in_sh() -> Wire:
 @pytest.fixture
 def wire_over_wrapped_in_mini_shell() -> Wire:
     return Wire(PlayedCmdlet(lambda text: run_shell(text, PROGRAMS).stdout), ("probe",))
+
+
+class ShellOnlyVm:
+    """The lab's VM as far as `Invoke-EflowVmCommand` needs it: a shell."""
+
+    def __init__(self, shell: Callable[[str], CommandResult]) -> None:
+        self.shell = shell
+
+    def provision(self, settings: dict[str, str]) -> str | None:
+        raise NotImplementedError("nothing is provisioned here")
+
+    def state(self) -> dict[str, str]:
+        return {"name": "CONTRACT-EFLOW", "power": "Running", "address": "127.0.0.1"}
+
+
+@contextmanager
+def cmdlet_channel(
+    folder: Path, shell: Callable[[str], CommandResult], powershell: LabPowerShell
+) -> Iterator[CmdletChannel]:
+    """The product's own channel: PowerShell as a process, the stand-in cmdlets, and `shell` as the VM's."""
+    control = ControlServer(EflowCmdlets(ShellOnlyVm(shell)))
+    control.start(folder / "control.json")
+    try:
+        environ = lab_environment(os.environ, folder / "control.json")
+        yield CmdletChannel(EflowHost(PowerShellSession(powershell.command, environ), powershell.module))
+    finally:
+        control.stop()
+
+
+@pytest.fixture
+def wire_over_played_powershell(tmp_path: Path) -> Iterator[Wire]:
+    command = (sys.executable, "-m", "eflowprov.lab.played_powershell")
+    with cmdlet_channel(
+        tmp_path, partial(run_shell, programs=PROGRAMS), LabPowerShell(command, "AzureEFLOW", "played")
+    ) as one:
+        yield Wire(one, ("probe",))
+
+
+@pytest.fixture
+def wire_over_powershell(tmp_path: Path, powershell: str) -> Iterator[Wire]:
+    """A real PowerShell, and a real shell behind the stand-in cmdlet."""
+
+    def shell(text: str) -> CommandResult:
+        ran = subprocess.run(["/bin/sh", "-c", text], capture_output=True, check=False, timeout=60)
+        return CommandResult((text,), ran.returncode, ran.stdout, ran.stderr, 0.0)
+
+    module = str(files("eflowprov.lab") / "AzureEFLOW" / "AzureEFLOW.psm1")
+    with cmdlet_channel(tmp_path, shell, LabPowerShell((powershell,), module, "real")) as one:
+        yield Wire(one, PROCESS)

@@ -98,9 +98,9 @@ def test_after_the_deadline_there_is_no_status_and_a_note(wire: Wire) -> None:
     assert (result.status, result.note) == (None, "no end within 1 s")
 
 
-def test_commands_run_at_once(wire: Wire, tmp_path: Path) -> None:
+def test_commands_run_at_once(parallel_wire: Wire, tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: wire.run("meet", str(tmp_path), "4"), range(4)))
+        results = list(pool.map(lambda _: parallel_wire.run("meet", str(tmp_path), "4"), range(4)))
     assert [result.status for result in results] == [0] * 4
 
 

@@ -148,12 +148,19 @@ def test_the_dns_warning_stays_a_warning() -> None:
         ("connect-management-uri", f"{PULL}\n1.5: Pulling from azureiotedge-diagnostics\nab12: Waiting"),
         ("connect-management-uri", "One or more errors occurred. (Permission denied /var/run/iotedge/mgmt.sock)"),
         ("host-connect-iothub-amqp", "Could not resolve https://plant7.azure-devices.net:5671"),
+        ("config-yaml-well-formed", "Could not open it. You might need to run this command as root."),
     ],
 )
 def test_a_fault_of_the_tool_is_no_fail_of_the_device(id_: str, text: str) -> None:
     given = facts(checks=checks(check(id_, "error", text)))
     assert found(given, f"iotedge-check/{id_}").outcome is Outcome.ERROR
     assert verdict(given) is Verdict.UNKNOWN
+
+
+def test_a_fatal_check_without_rights_says_nothing_about_the_device() -> None:
+    denied = check("keyd-config-well-formed", "fatal", "not well-formed", "Permission denied (os error 13)")
+    assert _one(denied) is Outcome.ERROR
+    assert _one(check("keyd-config-well-formed", "fatal", "not well-formed", "expected an equals")) is Outcome.FAIL
 
 
 def test_a_fault_of_the_tool_hides_no_failure() -> None:

@@ -306,7 +306,17 @@ def test_the_hub_and_the_device_are_read_from_the_journal() -> None:
     assert named_identity(log(*ASSIGNED)) == (HUB, "")
     assert named_identity(log('iotedged> Manually provisioning device "a" in hub "b.net"')) == ("b.net", "a")
     assert named_identity(log(f"iotedged> DPS registration assigned device a in hub {HUB}.")) == (HUB, "a")
+    assert named_identity(log(f'iotedged> DPS registration assigned device "a" in hub "{HUB}"')) == (HUB, "a")
     assert named_identity(SILENT) == ("", "")
+
+
+def test_a_hub_whose_name_was_cut_off_is_no_name() -> None:
+    assert named_identity(log("Assigned to IoT hub: plant7…", "aziot-edged> Device is a on plant7…")) == ("", "")
+
+
+def test_a_journal_that_could_not_be_read_is_named_as_the_reason() -> None:
+    finding = found(facts(logs=UNREADABLE, agent=MISSING), "provisioning/dps-assigned")
+    assert "logs/journal" in finding.detail and "logs/journal" in finding.remedy
 
 
 def test_a_hub_that_another_program_names_is_not_ours() -> None:

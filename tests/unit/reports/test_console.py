@@ -88,6 +88,36 @@ def test_expected_warn_and_skip_take_one_line_each() -> None:
     ]
 
 
+def test_findings_that_say_the_same_take_one_row() -> None:
+    why = "Not tested: no hub."
+    same = [finding(Outcome.SKIP, f"iotedge-check/{name}", detail=why) for name in ("amqp", "https")]
+    other = finding(Outcome.SKIP, "module/a", detail=f"{why} And more.")
+    rows = [line for line in show(report(*same, other), width=200).split("\n") if line.startswith("SKIP")]
+    assert rows == ["SKIP      iotedge-check/amqp, https, module/a (3)  Not tested: no hub."]
+    assert show(report(*same, other), width=200, verbose=True).count("\nSKIP") == 3
+
+
+def test_findings_that_differ_in_outcome_or_words_are_not_folded() -> None:
+    differ = [finding(Outcome.SKIP, "a/a", detail="x"), finding(Outcome.SKIP, "a/b", detail="y")]
+    text = show(report(*differ, finding(Outcome.WARN, "a/c", detail="x")))
+    assert [line[10:13] for line in text.split("\n") if line.startswith(("SKIP", "WARN"))] == ["a/c", "a/a", "a/b"]
+
+
+def test_a_row_names_a_dozen_and_counts_the_rest() -> None:
+    text = show(report(*(finding(Outcome.SKIP, f"a/n{n}", detail="why") for n in range(40))), width=200)
+    assert "n11, and 28 more (40)" in text and "n12" not in text
+
+
+def test_verbose_tells_the_way_out_of_a_warning() -> None:
+    warned = report(finding(Outcome.WARN, "w/w", detail="why", remedy="Do it."))
+    assert "Do it." in show(warned, verbose=True) and "Do it." not in show(warned)
+
+
+def test_saved_outputs_are_named_as_the_source() -> None:
+    shown = Report("1", START, 2, Target("", "saved/press2", "saved"), Identity(), (PASSED,))
+    assert "from saved/press2  at " in show(shown)
+
+
 def test_passes_are_counted_and_shown_one_by_one_when_asked() -> None:
     assert "service/aziot-edged" not in show(report(PASSED))
     assert "1 passed" in show(report(PASSED))

@@ -129,6 +129,11 @@ def test_a_key_that_is_none_is_wrong_input_and_no_reason_to_fall_back(ways: Ways
     for path in (tmp_path / "key", tmp_path / "gone"):
         with pytest.raises(InputError):
             ways.open(request(path, channel=channel))
+    ways.ssh_error = InputError("known_hosts", "is no file of host keys", "Mend it")
+    good = tmp_path / "id_ed25519"
+    good.write_text(make_key_pair().private.reveal(), encoding="ascii", newline="\n")
+    with pytest.raises(InputError, match="known_hosts"):
+        ways.open(request(good, channel=channel))
 
 
 @pytest.mark.parametrize("ssh", [":22", "vm:", "vm:0", "vm:65536", "user@vm", "ssh://vm", "a\nb"])

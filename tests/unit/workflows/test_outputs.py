@@ -54,6 +54,7 @@ def finding(outputs: Outputs, begins: str) -> Finding:
 def test_saved_outputs_give_the_report_that_the_vm_gave(tmp_path: Path, outputs: Outputs) -> None:
     save(tmp_path / "new", outputs)
     assert report(read_saved(tmp_path / "new")) == report(outputs)
+    assert read_saved(tmp_path / "new").hub_asked == outputs.hub_asked
 
 
 @pytest.mark.parametrize(
