@@ -130,6 +130,24 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Disk:
+    """One file system of the VM as `iotedge check` reports it; `size` in bytes, `percent_free` from 0 to 100."""
+
+    name: str
+    size: float
+    percent_free: float
+
+
+@dataclass(frozen=True, slots=True)
+class SystemInfo:
+    """The VM's memory (bytes; None where it is not told) and its disks, from check's `additional_info`."""
+
+    used_ram: float | None = None
+    total_ram: float | None = None
+    disks: tuple[Disk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """`iotedge check`, from JSON or text.
 
@@ -146,6 +164,7 @@ class CheckReport:
     skipped_unlisted: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
     now: datetime | None = None
+    system: SystemInfo | None = None
 
 
 class LogLevel(StrEnum):
@@ -219,8 +238,52 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class VmProbe:
+    """What the VM told about itself: its clock, and the identity that its configuration names.
+
+    `clock` is seconds since 1970. `certificates` is the PEM text of the certificate file, "" when none can be read;
+    `key` is readable, unreadable, missing, unknown (nobody could be asked), or "" when no key file is named.
+    """
+
+    clock: int
+    provisioned: bool = False
+    registration_id: str = ""
+    id_scope: str = ""
+    certificate_path: str = ""
+    certificates: str = ""
+    key_path: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VmFacts:
+    """The probe, read: `certificate` is the identity's leaf, or why there is none.
+
+    `asked_at` is this host's time (seconds since 1970) when the VM was asked and `took_s` how long its answer took;
+    `asked_at` is None for a saved answer that does not tell.
+    """
+
+    probe: VmProbe
+    certificate: CertificateFacts | Problem
+    asked_at: float | None = None
+    took_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the VM's identity should be, as far as it is known; "" for what is not. `sha256` is the issued leaf's."""
+
+    registration_id: str = ""
+    hub: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeFacts:
-    """What the five commands told, each read or a `Problem`: the input of every judgement about the VM."""
+    """What the five commands told, each read or a `Problem`: the input of every judgement about the VM.
+
+    `vm` is the VM's own answer; None when it was not asked.
+    """
 
     modules: ModuleList | Problem
     checks: CheckReport | Problem
@@ -228,6 +291,8 @@ class RuntimeFacts:
     services: ServiceStatus | Problem
     agent: Log | Problem
     hub_asked: str = ""  # the hub's name that check was given; "" when none was
+    vm: VmFacts | Problem | None = None
+    wanted: Wanted = Wanted()
 
 
 # ------------------------------------------------------------------------------------- what PowerShell tells
@@ -354,15 +419,45 @@ class CertificateFacts:
     is_self_issued: bool
     subject_key_id: str = ""
     authority_key_id: str = ""
+    public_key_sha256: str = ""  # of the SubjectPublicKeyInfo; "" for a key of an unknown kind
+    unreadable: tuple[str, ...] = ()  # parts that could not be decoded, each with the reason; their facts are empty
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """One private key, without anything secret. `key_type` and `public_key_sha256` are "" while it is not opened."""
+
+    key_type: str
+    encrypted: bool
+    public_key_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """One PKCS#10 request, read; names and usages are as a certificate's, None where they are not asked for."""
+
+    subject: str
+    common_names: tuple[str, ...]
+    key_type: str
+    signature_hash: str
+    signature_valid: bool
+    key_usage: tuple[str, ...] | None
+    extended_key_usage: tuple[str, ...] | None
+    san: tuple[str, ...]
+    public_key_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BundleFacts:
     """What stands in one certificate file, in its order.
 
-    `signed_by_next[i]` tells whether certificate i's signature verifies with the key of certificate i+1.
-    `key_matches` is None when no key was given. `quirks` are encoding oddities by id (`bom`, `crlf`, `text-before`,
-    `trailing`).
+    `signed_by_next[i]` tells whether certificate i's signature verifies with the key of certificate i+1. `key_...` are
+    about the key that was given with the file, else about the first one in it; `key_matches` is None when there is
+    none, or it was not opened. `quirks` are oddities of the file by id (`bom`, `crlf`, `text-before`, `trailing`),
+    `key_quirks` those of the file that the key came in.
+
+    `kind` is pem, der, pkcs7 or pfx; `keys`, `requests` and `others` (PEM labels) are what else the file holds;
+    `left_out` counts what stands behind the most that is read.
     """
 
     source: str
@@ -372,6 +467,49 @@ class BundleFacts:
     key_encrypted: bool | None = None
     key_matches: bool | None = None
     quirks: tuple[str, ...] = ()
+    key_quirks: tuple[str, ...] = ()
+    kind: str = "pem"
+    keys: tuple[KeyFacts, ...] = ()
+    requests: tuple[RequestFacts, ...] = ()
+    others: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileAccess:
+    """Who can read a file, but its owner, administrators (root) and the system; `shown` is its mode or access list."""
+
+    path: str
+    readers: tuple[str, ...]
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentTrial:
+    """What DPS would answer if this enrollment were the one it has; `http_status` is 0 when it would let the device in.
+
+    `kind` is individual or group; `enrolled` the subject of the certificate in it, `sha1` its thumbprint.
+    """
+
+    kind: str
+    enrolled: str
+    sha1: str
+    http_status: int = 0
+    error_code: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentTrials:
+    """The look-up that DPS would do for one file, by the rules that the lab's DPS follows too.
+
+    `trials` are one for each enrollment. `named` tells whether they are those that the operator named; else they are
+    those that could match.
+    """
+
+    registration_id: str
+    trials: tuple[EnrollmentTrial, ...]
+    named: bool = False
 
 
 # ---------------------------------------------------------------------------------------------------- report

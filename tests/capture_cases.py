@@ -1,7 +1,7 @@
 """The captures: folders with outputs as the field shows them, each beside what is to be read in it.
 
 `tests/captures/verify/CASE/` holds saved outputs under the contract's names; `tests/captures/TOOL/CASE/` one output of
-one tool. `expected.toml` says what comes of it. Adding a folder adds a test; docs/contributing.md tells the keys.
+one tool. `expected.toml` says what comes of it. Adding a folder adds a test; tests/captures/README.md tells the keys.
 """
 
 from __future__ import annotations
@@ -28,8 +28,16 @@ from eflowprov.workflows.verify import VerifyOptions, report_on
 
 ROOT = Path(__file__).parent / "captures"
 EXPECTED = "expected.toml"
-_ABOUT = {"situation": str, "source": str, "deviations": list}
-_VERIFY = {"version": str, "verdict": str, "fail": list, "error": list, "expected": list, "hub": str, "device": str}
+_ABOUT: dict[str, type] = {"situation": str, "source": str, "deviations": list}
+_VERIFY: dict[str, type] = {
+    "version": str,
+    "verdict": str,
+    "fail": list,
+    "error": list,
+    "expected": list,
+    "hub": str,
+    "device": str,
+}
 _VERIFY |= {"findings": dict, "words": dict, "never": list}
 
 
@@ -70,7 +78,9 @@ def _capture(folder: Path) -> Capture:
         expected = tomllib.loads((folder / EXPECTED).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: no {EXPECTED} that can be read: {error}") from error
-    known = _ABOUT | (_VERIFY if folder.parent.name == "verify" else TOOLS[folder.parent.name].keys | {"refused": list})
+    known = _ABOUT | (
+        _VERIFY if folder.parent.name == "verify" else dict(TOOLS[folder.parent.name].keys) | {"refused": list}
+    )
     for key, value in expected.items():
         if key not in known or not isinstance(value, known[key]):
             raise ValueError(f"{name}: {key} is no key of {EXPECTED}, or not of its type")
@@ -173,7 +183,7 @@ def differences(capture: Capture, found: Mapping[str, object]) -> list[str]:
 
 def _agree(key: str, found: Any, wanted: Any) -> bool:
     if key in ("details", "logs"):
-        return {name: found.get(name) for name in wanted} == wanted
+        return bool({name: found.get(name) for name in wanted} == wanted)
     if key == "said":
         rest = iter(found)
         return all(entry in rest for entry in wanted)

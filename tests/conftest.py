@@ -81,6 +81,12 @@ def sshd() -> str:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    return _require("chromium")
+
+
+@pytest.fixture(scope="session")
 def openssl() -> str:
     """The path of the openssl command."""
     return _require("openssl")

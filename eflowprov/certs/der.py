@@ -41,6 +41,13 @@ def _rounds(numbers: Sequence[int]) -> int:
     return _SCRYPT_WEIGHT * math.prod(numbers[:_SCRYPT_NUMBERS])
 
 
+def is_der(data: bytes) -> bool:
+    """Whether a file is DER by its first bytes, also one that was cut off; text may begin with a 0 as well."""
+    if len(data) < 2 or data[0] != _SEQUENCE:
+        return False
+    return bool(data[1] & 0x80) or data[1] + 2 == len(data)
+
+
 def first_inside(data: bytes) -> tuple[int, bytes]:
     """Give tag and content of the first element inside the outermost one; `(0, b"")` when there is none.
 

@@ -6,9 +6,12 @@ import base64
 import binascii
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 #]{1,40})-----")
+_REST_OF_LINE = re.compile(r"[ \t\0]*(?:[\r\n]|\Z)")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "bom"),
     (codecs.BOM_UTF16_LE, "utf-16-le", "utf-16"),
@@ -66,25 +69,69 @@ def find_blocks(text: str) -> list[Block]:
 
 
 def quirks(data: bytes, blocks: list[Block]) -> tuple[str, ...]:
-    """Name what is odd about a PEM file, of `bom utf-16 crlf text-before text-between trailing begin-line`.
+    """Name what is odd about a PEM file.
 
-    `trailing` is anything behind the last dash line but one newline; `begin-line` a BEGIN that does not start its line
-    (two files glued together, or indented), which OpenSSL does not see.
+    `bom utf-16`: a byte order mark; `crlf cr`: line ends; `text-before text-between text-after trailing`: what stands
+    around the blocks, `trailing` being white space alone (one newline is as it should be); `dash-line`: a BEGIN or END
+    that is no line of its own (two files glued together, indented); `blank-line`: an empty line inside a block. OpenSSL
+    reads neither of the last two, nor lines that end in CR alone.
     """
     text = to_text(data)
     found = [name for mark, _, name in _MARKS if data.startswith(mark)]
     if "\r" in text:
-        found.append("crlf")
-    gaps = [text[a:b] for a, b in zip([0, *(k.end for k in blocks)], [k.start for k in blocks], strict=False)]
-    if gaps and gaps[0].strip():
-        found.append("text-before")
-    if any(gap.strip() for gap in gaps[1:]):
-        found.append("text-between")
-    if blocks and text[blocks[-1].end :] not in ("", "\n", "\r\n"):
-        found.append("trailing")
-    if any(block.start and text[block.start - 1] not in "\r\n" for block in blocks):
-        found.append("begin-line")
+        found.append("cr" if blocks and _has_lone_cr(text[: blocks[-1].end]) else "crlf")
+    found += _around(text, blocks)
+    if not all(_stands_alone(text, block) for block in blocks):
+        found.append("dash-line")
+    if any(_has_blank_line(block) for block in blocks):
+        found.append("blank-line")
     return tuple(found)
+
+
+def _around(text: str, blocks: list[Block]) -> Iterator[str]:
+    if not blocks:
+        return
+    gaps = [text[a.end : b.start] for a, b in pairwise(blocks)]
+    if text[: blocks[0].start].strip():
+        yield "text-before"
+    if any(gap.strip() for gap in gaps):
+        yield "text-between"
+    behind = text[blocks[-1].end :]
+    if behind not in ("", "\n", "\r\n"):
+        yield "text-after" if behind.strip("\0\ufeff \t\r\n") else "trailing"
+
+
+def _stands_alone(text: str, block: Block) -> bool:
+    """Whether BEGIN and END each begin a line, and nothing but white space follows them on it."""
+    if block.start and text[block.start - 1] not in "\r\n":
+        return False
+    inner = _inner(block)
+    if not _REST_OF_LINE.match(inner):
+        return False
+    return not block.complete or (inner[-1:] in ("\r", "\n") and bool(_REST_OF_LINE.match(text, block.end)))
+
+
+def _has_lone_cr(text: str) -> bool:
+    """A CR that no LF follows, as old Macs wrote it; several before one LF come from double conversion, and do no harm.
+
+    By splitting, since a pattern would search a long run of CRs once for each of them.
+    """
+    *lines, rest = text.split("\n")
+    return "\r" in rest or any("\r" in line.rstrip("\r") for line in lines)
+
+
+def _has_blank_line(block: Block) -> bool:
+    """An empty line right behind BEGIN does no harm, nor one behind the headers of an old key."""
+    lines = _inner(block).replace("\r", "").split("\n")[1:-1]
+    is_old_key = block.headers and block.label.endswith("PRIVATE KEY")
+    skipped = block.headers.count("\n") + 2 if is_old_key else 1
+    return not all(line.strip() for line in lines[skipped:])
+
+
+def _inner(block: Block) -> str:
+    """What stands between the two dash lines, with the ends of both."""
+    inner = block.text[len(f"-----BEGIN {block.label}-----") :]
+    return inner.removesuffix(f"-----END {block.label}-----") if block.complete else inner
 
 
 def _headers(inner: str) -> str:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from eflowprov.certs.authority import Authority, pem
-from eflowprov.certs.facts import certificate_facts, common_names
+from eflowprov.certs.chain import is_signed_by, key_matches
+from eflowprov.certs.facts import certificate_facts
 from eflowprov.certs.issuing import Identity
 from eflowprov.certs.keys import serialise_key
 from eflowprov.certs.names import check_registration_id
-from eflowprov.certs.profiles import BACKDATED, KeyType, generate_key, leaf_extensions, sign, validity
+from eflowprov.certs.profiles import BACKDATED, KeyType, generate_key, leaf_extensions, sign, signing_key, validity
+from eflowprov.certs.reading import open_bundle
 from eflowprov.errors import InputError
 from eflowprov.model import CertificateFacts
-
-if TYPE_CHECKING:
-    from cryptography import x509
-
-    from eflowprov.certs.profiles import PrivateKey
 
 # step-ca's clients renew after the same part of a life; a third of it is left for machines that stand still for weeks.
 LIFE_BEFORE_RENEWAL = 0.66
@@ -43,35 +39,61 @@ def days_of(facts: CertificateFacts) -> int:
 
 
 def renew(
-    authority: Authority, old: x509.Certificate, now: datetime, *, days: int, key: PrivateKey | None = None
+    authority: Authority,
+    source: str,
+    chain: bytes,
+    key: bytes,
+    now: datetime,
+    *,
+    days: int | None = None,
+    keep_key: bool = False,
 ) -> Identity:
-    """Issue the next identity for the device of `old`: the same subject, the same kind of key, a new serial number.
+    """Issue the next identity for a device: the same subject, the same kind of key, a new serial number.
 
-    `key` is the key to keep; without it a new one is made. Raises InputError when the old subject has no registration
-    ID, or the authority is not valid now.
+    `chain` is the old one's, the leaf first, and `key` its key; `source` is their place for people. Without `days` the
+    new one lives as long as the old one was to, both within the authority's life. Raises InputError when the old files
+    do not belong together, another authority issued them, this one is not valid now or has nothing more to give.
     """
-    names = common_names(old)
-    registration_id = check_registration_id(names[0] if names else "")
-    times = validity(now, days, authority.certificate)
-    key = key or generate_key(_key_type(old, registration_id))
-    extensions = leaf_extensions(registration_id, key.public_key(), authority.key_id)
-    leaf = sign(old.subject, key.public_key(), authority.certificate.subject, authority.key, times, extensions)
+    bundle = open_bundle(source, chain, key=key)
+    leaf = bundle.certificates[0]
+    facts = certificate_facts(leaf, source)
+    registration_id = check_registration_id(facts.common_names[0] if facts.common_names else "")
+    if bundle.key is None or not key_matches(leaf, bundle.key):
+        raise InputError(source, "its key is not its certificate's, or is encrypted", "Put the right key back")
+    if not is_signed_by(leaf, authority.certificate):
+        raise InputError(
+            source,
+            f"it was issued by another authority ({facts.issuer})",
+            "Renew it with that one; for a corporate one, make a new request with 'eflowprov certs request'",
+        )
+    first, last = validity(now, days_of(facts) if days is None else days, authority.certificate)
+    has_reached_end = last == authority.certificate.not_valid_after_utc
+    if last < facts.not_after or (has_reached_end and last == facts.not_after):
+        raise InputError(
+            source,
+            f"its authority and these days end on {last:%Y-%m-%d}, and it lives until {facts.not_after:%Y-%m-%d}",
+            "Give more --days, or make a new authority with 'eflowprov certs ca'",
+        )
+    new_key = signing_key(bundle.key, source) if keep_key else generate_key(_key_type(facts, source))
+    extensions = leaf_extensions(registration_id, new_key.public_key(), authority.key_id)
+    signed = sign(
+        leaf.subject, new_key.public_key(), authority.certificate.subject, authority.key, (first, last), extensions
+    )
     above = authority.chain[:-1] or authority.chain
     return Identity(
         registration_id=registration_id,
-        leaf_pem=pem(leaf),
-        chain_pem=b"".join(map(pem, (leaf, *above))),
-        key_pem=serialise_key(key),
-        facts=certificate_facts(leaf, registration_id),
+        leaf_pem=pem(signed),
+        chain_pem=b"".join(map(pem, (signed, *above))),
+        key_pem=serialise_key(new_key),
+        facts=certificate_facts(signed, source),
     )
 
 
-def _key_type(old: x509.Certificate, registration_id: str) -> KeyType:
-    name = certificate_facts(old, registration_id).key_type
-    if name in _KEY_TYPES:
-        return _KEY_TYPES[name]
+def _key_type(facts: CertificateFacts, source: str) -> KeyType:
+    if facts.key_type in _KEY_TYPES:
+        return _KEY_TYPES[facts.key_type]
     raise InputError(
-        registration_id,
-        f"its key is {name}, which DPS does not take for sure",
+        source,
+        f"its key is {facts.key_type}, of a kind that is not made here",
         "Issue it anew with 'eflowprov certs device ID --renew' and a --key-type",
     )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from eflowprov.model import BundleFacts, CertificateFacts, Finding, Outcome
+from eflowprov.model import BundleFacts, CertificateFacts, EnrollmentTrials, FileAccess, Finding, Outcome
 
 ESF = "esf"
-PROFILES = ("eflow", "eflow-1.1", ESF)
+EFLOW_1_1 = "eflow-1.1"
+PROFILES = ("eflow", EFLOW_1_1, ESF)
+ANEW = "Issue the certificate anew: eflowprov certs device ID --renew."
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One file to judge; `place` is where its device certificate stands."""
+    """One file to judge; `place` is where its device certificate stands.
+
+    `access` and `trials` are None when nobody looked: then their rules do not speak.
+    """
 
     bundle: BundleFacts
     place: int
@@ -23,6 +28,8 @@ class Case:
     now: datetime
     enrollment: str | None
     expiring_days: int
+    access: FileAccess | None = None
+    trials: EnrollmentTrials | None = None
 
     @property
     def leaf(self) -> CertificateFacts:
@@ -64,9 +71,28 @@ class Judged:
     remedy: str = ""
     evidence: str = ""
 
-    def finding(self, rule: str, title: str, source: str) -> Finding:
-        """The finding under the rule's lasting id; `source` is the file."""
-        return Finding(f"certificate/{rule}", title, self.outcome, self.detail, self.remedy, self.evidence, source)
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A lasting id (behind `certificate/`), a title, the decision, and the profiles that it is for."""
+
+    id: str
+    title: str
+    decide: Callable[[Case], Judged]
+    profiles: tuple[str, ...] = PROFILES
+
+    def finding(self, case: Case) -> Finding:
+        """Judge one file; the finding's source is the file's name."""
+        judged = self.decide(case)
+        return Finding(
+            f"certificate/{self.id}",
+            self.title,
+            judged.outcome,
+            judged.detail,
+            judged.remedy,
+            judged.evidence,
+            case.bundle.source,
+        )
 
 
 def is_named_issuer(one: CertificateFacts, other: CertificateFacts) -> bool:
@@ -89,3 +115,24 @@ def warned(detail: str, remedy: str, evidence: str = "") -> Judged:
 
 def failed(detail: str, remedy: str, evidence: str = "") -> Judged:
     return Judged(Outcome.FAIL, detail, remedy, evidence)
+
+
+# ------------------------------------------------------------------------------------- how rules name what they saw
+
+
+def whose(case: Case, one: CertificateFacts) -> str:
+    return "The device's certificate" if one is case.leaf else f"The authority {one.subject}"
+
+
+def shown(one: CertificateFacts) -> str:
+    kind = "CA certificate" if one.is_ca else "certificate"
+    return f"{kind} {one.subject}, serial {one.serial}, issued by {one.issuer}"
+
+
+def listed(case: Case) -> str:
+    """Every certificate of the file with its issuer, in the file's order."""
+    return "\n".join(f"{i}. {one.subject}, issued by {one.issuer}" for i, one in enumerate(case.bundle.certificates, 1))
+
+
+def day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"

@@ -50,6 +50,12 @@ def judge_deployment(modules: ModuleList | Problem, agent: Log | Problem, journa
     return _by_list(modules, _in_journal(journal), word)
 
 
+def is_under_way(agent: Log | Problem) -> bool:
+    """Whether edgeAgent began to carry a deployment out and has not ended, by its newest word."""
+    word = None if isinstance(agent, Problem) else _newest(agent)
+    return word is not None and word.state == "under-way"
+
+
 def _newest(agent: Log) -> _Word | None:
     word: _Word | None = None
     failures: list[LogEntry] = []

@@ -7,8 +7,9 @@ mean that the check's own tool failed; neither says anything about the device. R
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from eflowprov.checks.check_texts import noise_of, remedy_of, skip_of
 from eflowprov.checks.judgement import Draft, evidence
 from eflowprov.model import Check, CheckOutcome, CheckReport, Finding, ModuleList, Outcome, Problem
 
@@ -22,7 +23,6 @@ _OUTCOMES = {
     CheckOutcome.WARNING: Outcome.WARN,
     CheckOutcome.ERROR: Outcome.FAIL,
     CheckOutcome.FATAL: Outcome.FAIL,
-    CheckOutcome.SKIPPED: Outcome.SKIP,
 }
 _HUB_CHECK = re.compile(r"^(?:host-connect-iothub|container-(?:default-)?connect-(?:upstream|iothub))-")
 _NOT_TESTED = re.compile(
@@ -36,7 +36,8 @@ def judge_check(report: CheckReport | Problem, modules: ModuleList | Problem, de
     """Judge the report's checks; `deployment` is the outcome of `deployment/present`."""
     if isinstance(report, Problem):
         return [_report(Outcome.ERROR, report.why, [report.seen])]
-    drafts = [_judge(check, modules, deployment) for check in report.checks]
+    failed = {check.id for check in report.checks if check.outcome in (CheckOutcome.ERROR, CheckOutcome.FATAL)}
+    drafts = [_judge(check, modules, deployment, failed) for check in report.checks]
     return _whole(report) + drafts
 
 
@@ -58,7 +59,9 @@ def _whole(report: CheckReport) -> list[Draft]:
     return []
 
 
-def _judge(check: Check, modules: ModuleList | Problem, deployment: Outcome) -> Draft:
+def _judge(check: Check, modules: ModuleList | Problem, deployment: Outcome, failed: Collection[str]) -> Draft:
+    if check.outcome is CheckOutcome.SKIPPED:
+        return _draft(check, Outcome.SKIP, *skip_of(check, failed))
     if check.outcome is not CheckOutcome.ERROR:
         return _ordinary(check)
     if check.id == _EDGEHUB and _EDGEHUB_UNKNOWN.search("\n".join(check.details)):
@@ -76,29 +79,24 @@ def _draft(check: Check, outcome: Outcome, detail: str, remedy: str, *, is_open:
 def _ordinary(check: Check) -> Draft:
     if check.outcome in (CheckOutcome.OK, CheckOutcome.IGNORED):
         return _draft(check, Outcome.PASS, "Not applicable." if check.outcome is CheckOutcome.IGNORED else "", "")
-    if check.outcome is CheckOutcome.SKIPPED:
-        return _skipped(check)
     text = "\n".join(check.details)
     if _HUB_CHECK.match(check.id) and _NOT_TESTED.search(text):
         return _not_tested(check)
+    if check.outcome is CheckOutcome.WARNING and (noise := noise_of(check)):
+        return _draft(check, Outcome(noise.as_), f"{noise.because} It says: {_headline(check)}", "Nothing to do.")
     fault = _tool_fault(check, text) if check.outcome in (CheckOutcome.ERROR, CheckOutcome.FATAL) else ""
     if fault:
         return _draft(
             check, Outcome.ERROR, f"The check could not run: {fault}.", f"Run it again: {_RUN}.", is_open=True
         )
-    return _draft(check, _OUTCOMES[check.outcome], _headline(check), _remedy(check))
+    remedy = _REGISTRY if _PULL.search(text) else remedy_of(check)
+    return _draft(check, _OUTCOMES[check.outcome], _headline(check), remedy)
 
 
 def _headline(check: Check) -> str:
     """The first line of the message: what is wrong. The advice below it stands in the evidence."""
     first = next(iter(check.details), "").strip().split("\n")[0]
     return " ".join(first.split()) or "The check gives no reason."
-
-
-def _skipped(check: Check) -> Draft:
-    reason = _headline(check) if check.details else "Skipped behind an error or for a harmless reason; no proof."
-    remedy = f"Look at the checks that failed; with --verbose the reason is told: {_RUN}."
-    return _draft(check, Outcome.SKIP, reason, remedy)
 
 
 def _not_tested(check: Check) -> Draft:
@@ -110,6 +108,11 @@ def _not_tested(check: Check) -> Draft:
 # ----------------------------------------------------------------------- the check's own tool failed, not the device
 
 _PULL = re.compile(r"azureiotedge-diagnostics|Pulling from|Unable to find image", re.IGNORECASE)
+_REGISTRY = (
+    'Pull the image by hand and read why it fails: Invoke-EflowVmCommand -command "sudo docker pull '
+    'mcr.microsoft.com/azureiotedge-diagnostics:1.5". Let the VM out to mcr.microsoft.com on port 443, or set its '
+    "proxy."
+)
 # Failures of a pull that are the device's: the registry is out of reach for its modules as well, or the disk is full.
 _DEVICE_FAULT = re.compile(
     r"no space left|not enough space|failed to register layer|dial tcp|lookup |i/o timeout|Client\.Timeout"
@@ -190,50 +193,3 @@ _NOISE: dict[str, Callable[[str], str]] = {
     "connection-string": _connection_string,
     "container-local-time": _container_time,
 }
-
-# ----------------------------------------------------------------------------------------------------- remedies
-
-_NETWORK = (
-    "Let the VM out on ports 443, 5671 and 8883 to *.azure-devices.net and global.azure-devices-provisioning.net, "
-    "and look "
-    "at its DNS and gateway: Get-EflowVmEndpoint."
-)
-_RESTART = 'Restart the runtime: Invoke-EflowVmCommand -command "sudo iotedge system restart".'
-_APPLY = 'Provision again, or write the configuration anew: Invoke-EflowVmCommand -command "sudo iotedge config apply".'
-_REMEDIES = (
-    (re.compile(r"^(?:host-connect|container-(?:default-)?connect|container-resolve)"), _NETWORK),
-    (
-        re.compile(r"expiry|^certs-|^key-pairs|^certificates-"),
-        "Check the identity: eflowprov certs check CHAIN KEY. Then provision again.",
-    ),
-    (re.compile(r"-running$|^connect-management-uri|aziot-identity-service-error"), _RESTART),
-    (re.compile(r"config|^proxy-settings|parent_hostname|^connection-string"), _APPLY),
-    (
-        re.compile(r"^hostname$"),
-        "Make the name in the configuration the VM's own (Get-EflowVmName, Invoke-EflowVmCommand -command "
-        '"hostname"), then '
-        "apply it: sudo iotedge config apply.",
-    ),
-    (re.compile(r"version"), "Update EFLOW through Microsoft Update or with its newest installer, when it suits."),
-    (
-        re.compile(r"local-time"),
-        'Compare the clocks: Invoke-EflowVmCommand -command "date -u". Let NTP (port 123) out. After the host was '
-        "asleep: "
-        "Stop-EflowVm; Start-EflowVm.",
-    ),
-    (re.compile(r"^container-engine-dns"), "On EFLOW this may stay as it is; to set a server: Set-EflowVmDNSServers."),
-    (
-        re.compile(r"^container-engine|^check-agent-image"),
-        'Look at the engine: Invoke-EflowVmCommand -command "sudo systemctl status docker", and pull by hand: '
-        'Invoke-EflowVmCommand -command "sudo docker pull mcr.microsoft.com/azureiotedge-agent:1.5".',
-    ),
-    (
-        re.compile(r"storage"),
-        "Bind the module's storage to a folder of the VM in its create options (aka.ms/iotedge-storage-host).",
-    ),
-)
-
-
-def _remedy(check: Check) -> str:
-    found = next((remedy for pattern, remedy in _REMEDIES if pattern.search(check.id)), "")
-    return found or f"Read the whole message: {_RUN}."

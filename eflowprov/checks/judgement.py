@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from eflowprov.checks.policy import Policy
 from eflowprov.model import Finding, LogSummary, Module, Outcome
 
+_NO_POLICY = Policy()
 _LINES = 12  # of evidence: what fits on a screen beside its finding
 _WIDTH = 400  # characters of one line of evidence
 
@@ -28,7 +31,8 @@ class Draft:
 class Judgement:
     """What the runtime's facts come to: the findings, and the rest of the report's facts about the VM.
 
-    `hub` and `device_id` are as the runtime's own logs name them; "" when they do not.
+    `hub` and `device_id` are as the runtime's own logs name them; "" when they do not. `registration_id` and
+    `expires_at` are those of the certificate in the VM.
     """
 
     findings: tuple[Finding, ...]
@@ -36,12 +40,24 @@ class Judgement:
     logs: LogSummary = field(default_factory=LogSummary)
     hub: str = ""
     device_id: str = ""
+    registration_id: str = ""
+    expires_at: datetime | None = None
 
 
-def settle(drafts: Sequence[Draft]) -> tuple[Finding, ...]:
-    """Give the findings; open ones stand behind the first failure where there is one."""
-    root = next((draft.finding for draft in drafts if draft.finding.outcome is Outcome.FAIL), None)
-    return tuple(_behind(draft.finding, root) if root and draft.is_open else draft.finding for draft in drafts)
+def settle(drafts: Sequence[Draft], policy: Policy = _NO_POLICY) -> tuple[Finding, ...]:
+    """Give the findings as the site's policy wants them; open ones stand behind the first failure where there is one.
+
+    A failure that the policy made milder hides nothing: what stood open behind it alone is an `error` again. One that
+    the policy made out of a warning explains nothing, and so nothing stands behind it.
+    """
+    findings = [policy.applied(draft.finding) for draft in drafts]
+    failed = (Outcome.FAIL, Outcome.FAIL)
+    pairs = zip(drafts, findings, strict=True)
+    root = next((last for draft, last in pairs if (draft.finding.outcome, last.outcome) == failed), None)
+    return tuple(
+        _behind(finding, root) if root and draft.is_open else finding
+        for draft, finding in zip(drafts, findings, strict=True)
+    )
 
 
 def _behind(finding: Finding, root: Finding) -> Finding:

@@ -110,6 +110,8 @@ def _scan(journal: Log) -> tuple[list[_Seen], int]:
 def _matching(seen: list[_Seen], text: str) -> list[_Seen]:
     found = [each for each in seen if each.message.pattern.search(text)]
     harmless = [each for each in found if each.message.gravity is Gravity.HARMLESS]
+    if any(each.message.id == "dps-refused" for each in found):  # its cause may name the hub's error (iotedge#6675)
+        found = [each for each in found if each.message.id != "hub-refused"]
     return harmless or found  # a harmless line is nothing else besides
 
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+from eflowprov.checks.deployment import is_under_way
 from eflowprov.checks.judgement import Draft, evidence
+from eflowprov.checks.module_trouble import Restarts, missing, restarts, scheduled, stopped_by_deployment
 from eflowprov.checks.words import own_entries, quoted, said
 from eflowprov.model import Finding, Log, LogEntry, Module, ModuleList, Outcome, Problem
 
 _SOURCE = "iotedge list"
+_NOT_ASKED = Problem("not asked for", missing=True)
+_AGENT_LOGS = (
+    'Read the whole message: Invoke-EflowVmCommand -command "sudo iotedge logs edgeAgent --tail 200". Then mend the '
+    "image, its registry's credentials or the module's options in the deployment."
+)
 _CODE = re.compile(r"Failed \((\d+)\)")
 # What a container's exit code says: 128 + a signal's number is a kill by that signal.
 _CODES = {
@@ -39,16 +46,37 @@ _UP = re.compile(
 )
 
 
-def judge_modules(modules: ModuleList | Problem, journal: Log | Problem, *, now: datetime) -> list[Draft]:
-    """Judge every module; an edgeAgent that is not listed is judged by what the journal says of it."""
+def judge_modules(
+    modules: ModuleList | Problem,
+    journal: Log | Problem,
+    *,
+    now: datetime,
+    agent: Log | Problem = _NOT_ASKED,
+    deployed: bool = False,
+) -> list[Draft]:
+    """Judge every module that is listed or wanted.
+
+    An edgeAgent that is not listed is judged by what the journal says of it, a module that could not be made by
+    edgeAgent's words; `deployed` says that a deployment was carried out, and then edgeHub has to be there.
+    """
     if isinstance(modules, Problem):
         remedy = 'Run it by hand: Invoke-EflowVmCommand -command "sudo iotedge list".'
         return [_draft("edgeAgent", Outcome.ERROR, modules.why, remedy, [modules.seen])]
     if modules.failure:
         return [_no_answer(modules.failure)]
-    drafts = [_judge(module) for module in modules.modules]
+    drafts = [_judge(module, journal, agent) for module in modules.modules]
     if all(module.name != "edgeAgent" for module in modules.modules):
         drafts.insert(0, _absent(bool(drafts), journal, now))
+    return drafts + _wanted(modules, journal, agent, deployed=deployed)
+
+
+def _wanted(modules: ModuleList, journal: Log | Problem, agent: Log | Problem, *, deployed: bool) -> list[Draft]:
+    """The modules that should be there and are not."""
+    names = {module.name for module in modules.modules}
+    found = missing(names, journal, agent)
+    drafts = [_draft(each.name, Outcome.FAIL, each.why, _AGENT_LOGS, [quoted(each.entry)]) for each in found]
+    if deployed and names - {"edgeAgent"} and "edgeHub" not in {*names, *(each.name for each in found)}:
+        drafts.append(_no_edge_hub(sorted(names), under_way=is_under_way(agent)))
     return drafts
 
 
@@ -74,20 +102,53 @@ def _no_answer(failure: tuple[str, ...]) -> Draft:
     return _draft("edgeAgent", Outcome.FAIL, detail, remedy, list(failure))
 
 
-def _judge(module: Module) -> Draft:
+def _no_edge_hub(names: list[str], *, under_way: bool) -> Draft:
+    if under_way:
+        wait = "Wait until its image is pulled (minutes on a bad line), then verify again."
+        return _draft("edgeHub", Outcome.ERROR, "edgeAgent has not made edgeHub yet.", wait, names, is_open=True)
+    return _draft("edgeHub", Outcome.FAIL, "A deployment is there, and edgeHub is not.", _AGENT_LOGS, names)
+
+
+def _judge(module: Module, journal: Log | Problem, agent: Log | Problem) -> Draft:
     row = [f"{module.name}  {module.status}  {module.description}  {module.image}"]
     logs = f'Read why: Invoke-EflowVmCommand -command "sudo iotedge logs {module.name} --tail 100".'
     if module.status == "running":
-        return _draft(module.name, Outcome.PASS, module.description, lines=row)
+        again = restarts(module, journal, agent)
+        return (
+            _again(module, again, logs, row)
+            if again
+            else _draft(module.name, Outcome.PASS, module.description, lines=row)
+        )
     if module.status in ("failed", "dead"):
+        row += [quoted(entry) for entry in scheduled(module, agent)]
         return _draft(module.name, Outcome.FAIL, _why_failed(module), logs, row)
     if module.status == "stopped":
-        runtime = module.name in ("edgeAgent", "edgeHub")
-        start = f'Start it: Invoke-EflowVmCommand -command "sudo iotedge restart {module.name}".'
-        return _draft(
-            module.name, Outcome.FAIL if runtime else Outcome.WARN, f"{module.description or 'Stopped'}.", start, row
-        )
+        return _stopped(module, agent, row)
     return _draft(module.name, Outcome.ERROR, f"The runtime does not know its state: {module.status}.", logs, row)
+
+
+def _again(module: Module, again: Restarts, logs: str, row: list[str]) -> Draft:
+    """A running module that was started again: three times are a loop, and then running is no good news."""
+    lines = row + [quoted(entry) for entry in again.entries]
+    if again.looping:
+        detail = f"{module.description}: it is started again and again, {again.count} times in the log."
+        return _draft(module.name, Outcome.FAIL, detail, logs, lines)
+    detail = f"{module.description}, and the runtime has run for longer: it was started again."
+    return _draft(module.name, Outcome.WARN, detail, f"Verify again in five minutes. {logs}", lines)
+
+
+def _stopped(module: Module, agent: Log | Problem, row: list[str]) -> Draft:
+    detail = f"{module.description or 'Stopped'}."
+    start = f'Start it: Invoke-EflowVmCommand -command "sudo iotedge restart {module.name}".'
+    if module.name in ("edgeAgent", "edgeHub"):
+        return _draft(module.name, Outcome.FAIL, detail, start, row)
+    on_purpose = stopped_by_deployment(module.name, agent)
+    if on_purpose:
+        detail = f"{detail} Stopped on purpose: its deployment says so."
+        return _draft(module.name, Outcome.PASS, detail, lines=[*row, quoted(on_purpose)])
+    known = "nothing tells who stopped it" if isinstance(agent, Problem) else "edgeAgent's log does not say it did so"
+    detail = f"{detail} It ended by itself without an error, or was stopped; {known}."
+    return _draft(module.name, Outcome.WARN, detail, start, row)
 
 
 def _why_failed(module: Module) -> str:

@@ -7,7 +7,7 @@ edgeAgent's log is the best proof there is: it connected with the identity. With
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from eflowprov.checks.catalogue import explain_causes
@@ -29,6 +29,7 @@ _NETWORK = (
     "gateway), "
     "then look in IoT Hub whether the device exists and is enabled."
 )
+_DEVICE = f"Look in IoT Hub whether the device exists and is enabled. {_REPROVISION}"
 
 _DPS_WORDS = {Word.TRYING, Word.DPS_OK, Word.DPS_FAILED, Word.BACKUP}
 _HUB_WORDS = {Word.HUB_OK, Word.HUB_FAILED, Word.RECONCILING}
@@ -198,14 +199,21 @@ def _by_agent(agent: Log | Problem) -> tuple[Draft, datetime | None] | None:
 
 
 def _refused(refused: list[LogEntry]) -> Draft:
-    known = explain_causes([said(refused[-1])])
-    cause = "" if known.id in ("unknown", "not-found") else f" {_AT_HUB.get(known.id, '')}".rstrip()
-    detail = f"edgeAgent tried to connect to IoT Hub and was not let in.{cause}"
-    return _draft(_HUB, Outcome.FAIL, detail, _NETWORK, entries=refused[-2:], source="agent")
+    cause, remedy = _at_hub(said(entry) for entry in refused[-2:])
+    detail = f"edgeAgent tried to connect to IoT Hub and was not let in. {cause}".rstrip()
+    return _draft(_HUB, Outcome.FAIL, detail, remedy, entries=refused[-2:], source="agent")
 
 
+def _at_hub(causes: Iterable[str]) -> tuple[str, str]:
+    """What a failure at the hub means ("" when that is not known), and the way out."""
+    known = explain_causes(causes).id
+    return _AT_HUB.get(known, ""), _DEVICE if known in ("unauthorized", "hub-link") else _NETWORK
+
+
+_UNKNOWN_DEVICE = "The hub does not know the device or its key, or the device is disabled there."
 _AT_HUB = {
-    "unauthorized": "The hub does not know the device or its key, or the device is disabled there.",
+    "unauthorized": _UNKNOWN_DEVICE,
+    "hub-link": _UNKNOWN_DEVICE,  # the hub's own words for it; here it is the device that asked, not DPS
     "network": "The hub cannot be reached over the network.",
     "dns": "The hub's name cannot be resolved.",
     "tls": "TLS failed on the way to the hub.",
@@ -232,7 +240,9 @@ def _by_identityd(ours: list[Event]) -> Draft:
     ended = [event for event in ours if event.word is not Word.RECONCILING]
     if ended and ended[-1].word is Word.HUB_FAILED:
         failures = _last_failure(events=tuple(ours), word=Word.HUB_FAILED)
-        detail = f"IoT Hub did not take the identity, or was not reached: {_causes(failures)[-1]}."
-        return _draft(_HUB, Outcome.FAIL, detail, _NETWORK, entries=failures)
+        causes = _causes(failures)
+        meaning, remedy = _at_hub(causes)
+        detail = f"IoT Hub did not take the identity, or was not reached: {causes[-1]}. {meaning}".rstrip()
+        return _draft(_HUB, Outcome.FAIL, detail, remedy, entries=failures)
     detail = "The identity service began to ask IoT Hub, and nothing is said after it."
     return _draft(_HUB, Outcome.ERROR, detail, _WAIT, entries=[last.entry], is_open=True)

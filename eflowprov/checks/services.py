@@ -33,12 +33,17 @@ def _judge(service: Service) -> Finding:
     row = " - ".join(part for part in (service.state, service.detail) if part)
     lines = evidence([f"{service.name}  {row}", *service.log[-10:]])
     if service.state == "Down":
-        return Finding(id_, title, Outcome.FAIL, f"{row}.", _remedy(service.name), lines, _SOURCE)
+        return Finding(id_, title, Outcome.FAIL, f"{row}.", _remedy(service), lines, _SOURCE)
     return Finding(id_, title, Outcome.ERROR, f"Its state is not a known one: {row}.", _BY_HAND, lines, _SOURCE)
 
 
-def _remedy(name: str) -> str:
+def _remedy(service: Service) -> str:
+    lines = (
+        "its last lines below"
+        if service.log
+        else 'its lines (Invoke-EflowVmCommand -command "sudo iotedge system logs")'
+    )
     return (
-        f"Read its last lines below for the cause, and put that right first. Then restart the runtime: "
-        f'Invoke-EflowVmCommand -command "sudo iotedge system restart", and look at {name} again.'
+        f"Read {lines} for the cause, and put that right first. Then restart the runtime: "
+        f'Invoke-EflowVmCommand -command "sudo iotedge system restart", and look at {service.name} again.'
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eflowprov.certs.profiles import MAX_DAYS
-from eflowprov.cli import certs_text, options, terminal
+from eflowprov.cli import options, terminal
 from eflowprov.cli.certs_options import Files, Form, PassphraseFile, json_text
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def register(group: typer.Typer) -> None:
     group.command(
         "check",
         epilog="Example: eflowprov certs check out/line4-press2/line4-press2.chain.pem "
-        "out/line4-press2/line4-press2.key.pem --registration-id line4-press2",
+        "out/line4-press2/line4-press2.key.pem --registration-id line4-press2 --enrollment group "
+        "--enrolled-ca pki/issuing.ca.cert.pem",
     )(check)
     group.command("show", epilog="Example: eflowprov certs show out/line4-press2/line4-press2.chain.pem")(show)
 
@@ -43,30 +45,48 @@ def check(
     registration_id: Annotated[str | None, typer.Option(metavar="ID", help="What the enrollment says.")] = None,
     profile: Annotated[ProfileName, typer.Option(help="Whose rules.")] = ProfileName.EFLOW,
     enrollment: Annotated[EnrollmentName | None, typer.Option(help="The kind of enrollment that is planned.")] = None,
+    enrolled_ca: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="F",
+            help="The certificate that the enrollment has: a group's CA, or with '--enrollment individual' the leaf. "
+            "May be given several times.",
+        ),
+    ] = None,
     expiring_days: Annotated[
-        int, typer.Option(min=0, max=MAX_DAYS, metavar="N", help="Warn when fewer days are left.")
+        int,
+        typer.Option(
+            "--expiring-days", "--days-left", min=0, max=MAX_DAYS, metavar="N", help="Warn when fewer days are left."
+        ),
     ] = 30,
     passphrase_file: PassphraseFile = None,
-    form: Form = options.ReportFormat.CONSOLE,
+    form: Form = options.AnswerFormat.CONSOLE,
 ) -> None:
     """Judge certificate files: would DPS and the runtime take them? Keys among the files are matched with them.
 
-    Exit status 1 when a finding is 'fail', 2 when a file cannot be used at all.
+    DPS's answer is foretold for the enrollment that is named, else for those that could match. Exit status 1 when a
+    finding is 'fail', 2 when a file cannot be used at all. Every finding: docs/certificate-findings.md.
     """
-    from eflowprov.workflows.certificates import check_files
+    from datetime import UTC, datetime
 
-    seen = check_files(
-        files,
+    from eflowprov.cli.certs_check_text import Look, check_document, check_text
+    from eflowprov.workflows.certificates import Asked, check_files
+
+    now = datetime.now(UTC)
+    asked = Asked(
         registration_id=registration_id,
         profile=profile.value,
         enrollment=enrollment.value if enrollment else None,
+        enrolled=tuple(enrolled_ca or ()),
         expiring_days=expiring_days,
         passphrase_file=passphrase_file,
     )
-    if form is options.ReportFormat.JSON:
-        terminal.result(json_text(certs_text.check_document(seen)))
+    seen = check_files(files, asked, now=now)
+    if form is options.AnswerFormat.JSON:
+        terminal.result(json_text(check_document(seen)))
     else:
-        terminal.result(certs_text.check_text(seen, terminal.width()))
+        look = Look(terminal.width(), terminal.color(), terminal.SETTINGS.verbose)
+        terminal.result(check_text(seen, now, look))
     _tell_unusable(seen)
     raise typer.Exit(1 if any(one.has_failed for one in seen) else 0)
 
@@ -74,16 +94,17 @@ def check(
 def show(
     files: Files,
     passphrase_file: PassphraseFile = None,
-    form: Form = options.ReportFormat.CONSOLE,
+    form: Form = options.AnswerFormat.CONSOLE,
 ) -> None:
-    """Show what is in certificate and key files. Private keys are never printed."""
+    """Show what is in certificate, key and request files: PEM, DER, PKCS#7, PFX. Private keys are never printed."""
+    from eflowprov.cli.certs_show_text import show_document, show_text
     from eflowprov.workflows.certificates import show_files
 
     seen = show_files(files, passphrase_file=passphrase_file)
-    if form is options.ReportFormat.JSON:
-        terminal.result(json_text({"files": [certs_text.file_document(one) for one in seen]}))
+    if form is options.AnswerFormat.JSON:
+        terminal.result(json_text(show_document(seen)))
     else:
-        terminal.result(certs_text.show_text(seen))
+        terminal.result(show_text(seen, terminal.width()))
     _tell_unusable(seen)
 
 

@@ -11,7 +11,7 @@ import typer
 from eflowprov.cli import options
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="PEM, DER or PFX files; keys beside them.")]
-Form = Annotated[options.ReportFormat, typer.Option("--format", help="For people, or one JSON document.")]
+Form = Annotated[options.AnswerFormat, typer.Option("--format", help="For people, or one JSON document.")]
 Organization = Annotated[str, typer.Option(metavar="O", help="The organization (O) in the subject.")]
 PassphraseFile = Annotated[
     Path | None,

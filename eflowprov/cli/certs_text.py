@@ -1,18 +1,19 @@
-"""What `certs` says: receipts, findings and contents, for people and as JSON documents."""
+"""What `certs` says: receipts and certificates' facts, for people and as JSON documents."""
 
 from __future__ import annotations
 
 import dataclasses
-import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from eflowprov.model import CertificateFacts, Outcome
+from eflowprov.model import CertificateFacts
 
 if TYPE_CHECKING:
-    from eflowprov.workflows.certificates import SeenFile
-    from eflowprov.workflows.issue import AuthorityReceipt, IdentityReceipt
+    from pathlib import Path
+
+    from eflowprov.workflows.authority_files import AuthorityReceipt
+    from eflowprov.workflows.issued import IdentityReceipt
 
 UNPROTECTED = (
     "note: the authority's private keys are stored without a passphrase. Whoever can read them can make devices that "
@@ -22,8 +23,11 @@ TEST_ONLY = (
     "note: this authority's key is stored without a passphrase, so these certificates are for tests, not for "
     "production."
 )
-_INDENT = 36  # where the details of findings begin
-_IN_FULL = 5  # receipts of more devices than these are one line each
+EXPOSED = (
+    "note: this disk keeps no access rights (FAT or exFAT, or a share), so that whoever can reach it can read the "
+    "private keys. Move them to another disk."
+)
+_IN_FULL, _IN_LINES = 5, 50  # receipts of more devices than these are one line each, and one line for all
 
 
 def authority_receipt(receipt: AuthorityReceipt) -> str:
@@ -39,13 +43,17 @@ def authority_receipt(receipt: AuthorityReceipt) -> str:
     return "\n".join(lines)
 
 
-def identity_receipts(receipts: Sequence[IdentityReceipt]) -> str:
-    """The same for devices: in full for a few, a line each for many."""
+def identity_receipts(
+    receipts: Sequence[IdentityReceipt], summary: Sequence[Path] = (), *, all_of_them: bool = False
+) -> str:
+    """The same for devices: in full for a few, a line each for some, the count for many (unless `all_of_them`)."""
     if len(receipts) > _IN_FULL:
-        lines = [f"{_heading(one)}  {one.folder}" for one in receipts]
+        in_lines = all_of_them or len(receipts) <= _IN_LINES
+        lines = [f"{_heading(one)}  {one.folder}" for one in receipts] if in_lines else [_count(receipts)]
         lines.append(f"enrollment group, once for all: {receipts[0].issuing}")
     else:
         lines = [line for one in receipts for line in (_heading(one), *_uses(one))]
+    lines += [f"all identities in {receipts[0].out}: {', '.join(map(str, summary))}"] if summary else []
     example = receipts[0]
     files = f"{_argument(example.chain)} {_argument(example.key)}"
     named = f"--cert {_argument(example.chain)} --key {_argument(example.key)}"
@@ -77,81 +85,18 @@ def identity_document(receipt: IdentityReceipt) -> dict[str, Any]:
     }
 
 
-def check_document(seen: Sequence[SeenFile]) -> dict[str, Any]:
-    """Findings by file, with the counts of all."""
-    outcomes = [finding.outcome for one in seen for finding in one.findings]
+def identities_document(receipts: Sequence[IdentityReceipt], summary: Sequence[Path]) -> dict[str, Any]:
+    """All receipts, and where the summary of the folder is."""
     return {
-        "schema_version": "1.0",
-        "verdict": _verdict(seen),
-        "summary": {outcome.value: outcomes.count(outcome) for outcome in Outcome},
-        "files": [
-            {
-                "file": str(one.path),
-                "error": str(one.error) if one.error else None,
-                "findings": [dataclasses.asdict(finding) for finding in one.findings],
-            }
-            for one in seen
-        ],
-    }
-
-
-def check_text(seen: Sequence[SeenFile], width: int = 100) -> str:
-    """Every finding with its detail and the way out, folded to `width` columns."""
-    lines: list[str] = []
-    for one in seen:
-        if one.bundle and not one.bundle.certificates:
-            lines.append(f"{one.path}: a private key, matched with the certificates")
-        if not one.findings:
-            continue
-        lines.append(str(one.path))
-        for finding in one.findings:
-            lines += _folded(f"  {finding.outcome.value:<5} {finding.id:<27} ", finding.detail, width)
-            lines += _folded(" " * _INDENT, finding.remedy, width) if finding.remedy else []
-    return "\n".join([*lines, f"verdict: {_verdict(seen)}"])
-
-
-def show_text(seen: Sequence[SeenFile]) -> str:
-    """What is in each file, with the names that DPS and Windows use for it."""
-    lines: list[str] = []
-    for one in seen:
-        if one.bundle is None:
-            continue
-        lines.append(str(one.path))
-        for number, certificate in enumerate(one.bundle.certificates, 1):
-            lines += [f"  certificate {number}", *(f"    {name:<12} {value}" for name, value in _rows(certificate))]
-        if one.bundle.key_encrypted is not None:
-            kind = one.bundle.key_type or "of a type that its passphrase hides"
-            lines.append(f"  private key {kind}{', encrypted' if one.bundle.key_encrypted else ''}")
-        lines += [f"  oddities    {', '.join(one.bundle.quirks)}"] if one.bundle.quirks else []
-    return "\n".join(lines)
-
-
-def file_document(one: SeenFile) -> dict[str, Any]:
-    """The contents of one file as `certs show --format json` gives them."""
-    document: dict[str, Any] = {"file": str(one.path), "error": str(one.error) if one.error else None}
-    if one.bundle is None:
-        return document
-    key = {"type": one.bundle.key_type, "encrypted": one.bundle.key_encrypted, "matches": one.bundle.key_matches}
-    return {
-        **document,
-        "certificates": [certificate_document(certificate) for certificate in one.bundle.certificates],
-        "signed_by_next": list(one.bundle.signed_by_next),
-        "private_key": None if one.bundle.key_encrypted is None else key,
-        "quirks": list(one.bundle.quirks),
+        "identities": [identity_document(one) for one in receipts],
+        "summary": {path.suffix.removeprefix("."): str(path) for path in summary},
     }
 
 
 def certificate_document(certificate: CertificateFacts) -> dict[str, Any]:
     """A certificate's facts; times in RFC 3339, UTC."""
     facts = dataclasses.asdict(certificate)
-    return {name: _stamp(value) if isinstance(value, datetime) else value for name, value in facts.items()}
-
-
-def _folded(head: str, text: str, width: int) -> list[str]:
-    """`text` behind `head`, its further lines below its first; words and paths stay whole."""
-    room = max(width - _INDENT, 40)
-    first, *more = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
-    return [head + first, *(" " * _INDENT + line for line in more)]
+    return {name: stamp(value) if isinstance(value, datetime) else value for name, value in facts.items()}
 
 
 def _heading(one: IdentityReceipt) -> str:
@@ -162,6 +107,15 @@ def _heading(one: IdentityReceipt) -> str:
     return f"{one.registration_id}: {state}, {until}"
 
 
+def _count(receipts: Sequence[IdentityReceipt]) -> str:
+    kept = sum(one.kept for one in receipts)
+    first_end = min(one.certificate.not_after for one in receipts)
+    said = [f"{len(receipts) - kept} issued", *([f"{kept} kept"] if kept else [])]
+    if shortened := sum(one.shortened for one in receipts):
+        said.append(f"{shortened} shortened to their authority's end")
+    return f"{len(receipts)} devices: {', '.join(said)}; valid until {_day(first_end)} or longer"
+
+
 def _uses(one: IdentityReceipt) -> list[str]:
     lines = [
         f"  individual enrollment  {one.leaf}",
@@ -170,28 +124,6 @@ def _uses(one: IdentityReceipt) -> list[str]:
         f"                         {one.key}  (keep it secret)",
     ]
     return [*lines, f"  the old files          {one.replaced}"] if one.replaced else lines
-
-
-def _rows(one: CertificateFacts) -> list[tuple[str, str]]:
-    usages = ", ".join((*(one.key_usage or ()), *(one.extended_key_usage or ())))
-    return [
-        ("subject", one.subject),
-        ("issuer", f"{one.issuer}{' (itself)' if one.is_self_issued else ''}"),
-        ("valid", f"{_stamp(one.not_before)} to {_stamp(one.not_after)}"),
-        ("key", f"{one.key_type}, signed with {one.signature_hash or 'no hash of its own'}"),
-        ("kind", "CA certificate" if one.is_ca else "device or server certificate"),
-        ("usage", usages or "not said"),
-        ("names", ", ".join(one.san) or "none"),
-        ("serial", one.serial),
-        ("SHA-1", one.sha1),
-        ("SHA-256", one.sha256),
-    ]
-
-
-def _verdict(seen: Sequence[SeenFile]) -> str:
-    if any(one.error for one in seen):
-        return "unknown"
-    return "not-ready" if any(one.has_failed for one in seen) else "ready"
 
 
 def _protection(receipt: AuthorityReceipt) -> str:
@@ -208,5 +140,6 @@ def _day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

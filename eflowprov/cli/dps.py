@@ -46,7 +46,7 @@ def register_once(
     passphrase_file: Annotated[
         Path | None, typer.Option("--key-passphrase-file", metavar="F", help="The key's passphrase, in one line.")
     ] = None,
-    format_: options.Format = options.ReportFormat.CONSOLE,
+    format_: options.Format = options.AnswerFormat.CONSOLE,
 ) -> None:
     """Register this device with DPS from this machine, for real.
 
@@ -68,7 +68,7 @@ def register_once(
             timeout_s=timeout,
         )
     )
-    terminal.result(_json(done) if format_ is options.ReportFormat.JSON else _console(done))
+    terminal.result(_json(done) if format_ is options.AnswerFormat.JSON else _console(done))
     raise typer.Exit(_STATUS[done.finding.outcome])
 
 

@@ -28,13 +28,14 @@ def register(app: typer.Typer) -> None:
 
 def check(
     host: options.Host = "local",
-    format_: options.Format = options.ReportFormat.CONSOLE,
+    format_: options.Formats = None,
     output: options.Output = None,
 ) -> None:
     """Judge elevation, PowerShell, Windows, Hyper-V, space, policy, the EFLOW module and the VM."""
     from eflowprov.workflows.host import host_report
 
-    options.show_report(host_report(options.eflow_host(host), host, timeout_s=_TIMEOUT_S), format_, output)
+    place = options.delivery(format_, output)
+    options.show_report(host_report(options.eflow_host(host), host, timeout_s=_TIMEOUT_S), place)
 
 
 def info(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eflowprov.lab.scenarios import Scenario
     from eflowprov.model import Report
     from eflowprov.workflows.config import RunConfig
-    from eflowprov.workflows.issue import AuthorityReceipt
+    from eflowprov.workflows.authority_files import AuthorityReceipt
 
 _DEVICE = "line4-press2"  # the registration ID of the simulated device
 
@@ -38,10 +38,10 @@ def scenarios() -> None:
 
 def run(
     scenario: Annotated[str, typer.Option(metavar="NAME", help="See `eflowprov lab scenarios`.")] = "healthy",
-    format_: options.Format = options.ReportFormat.CONSOLE,
+    format_: options.Formats = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Keep report.json, report.txt, the transcript and the certificates."),
+        typer.Option(metavar="DIR", help="Keep the report in every form, the transcript and the certificates."),
     ] = None,
 ) -> None:
     """Issue, register, provision and verify against a simulated machine; end with its report.
@@ -52,24 +52,26 @@ def run(
     from eflowprov.lab.scenarios import scenario as named
     from eflowprov.workflows.files import make_folder
 
+    place = options.delivery(format_, output)
     chosen = named(scenario)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eflowprov-lab-")))
         if output is not None:
             make_folder(output)
         report = _play(chosen, folder, output or folder / "kept")
-    if output is not None:
+    if output is not None and len(place.forms) == 1:
         from eflowprov.workflows.report_files import write_reports
 
         for path in write_reports(report, output):
             terminal.hint(f"written: {path}")
-    options.show_report(report, format_, None)
+        place = options.Delivery(place.forms)  # the folder has them all; the one that was named is shown
+    options.show_report(report, place)
 
 
 def _play(scenario: Scenario, folder: Path, kept: Path) -> Report:
     """The real path: an authority, then `run` with the configuration of the simulated machine."""
     from eflowprov.lab.machine import LabMachine
-    from eflowprov.workflows.issue import create_authority
+    from eflowprov.workflows.authority_files import create_authority
     from eflowprov.workflows.journal import Journal
     from eflowprov.workflows.run import Runner
     from eflowprov.workflows.transcript import Transcript

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ COMMANDS = {
     "verify": "The pass/fail readiness report.",
     "run": "Every step in order, from one configuration file.",
     "lab": "The whole path against a simulated machine.",
+    "explain": "What a finding, a message or a status means, and the way out.",
     "config": "The configuration file of `run`.",
 }
 
@@ -117,6 +119,7 @@ def run_command(argv: list[str]) -> int:
 def main() -> None:
     """The console script."""
     status = run_command(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done and its end told: nothing is left to interrupt
     try:
         sys.stdout.flush()
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eflowprov.cli import terminal
+from eflowprov.errors import InputError
+from eflowprov.reports.formats import ReportFormat, Screen, render
 
 if TYPE_CHECKING:
     from eflowprov.bridge.eflow import EflowHost
@@ -25,7 +28,9 @@ class ChannelName(StrEnum):
     CMDLET = "cmdlet"
 
 
-class ReportFormat(StrEnum):
+class AnswerFormat(StrEnum):
+    """The forms of what is an answer and no report."""
+
     CONSOLE = "console"
     JSON = "json"
 
@@ -42,8 +47,12 @@ SshUser = Annotated[str, typer.Option(help="The VM's user.")]
 SshKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Private key for SSH; only this one is offered.")]
 KnownHosts = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the VM's host key is pinned.")]
 AcceptNew = Annotated[bool, typer.Option("--accept-new-host-key", help="Pin an unknown host key at this connection.")]
-Format = Annotated[ReportFormat, typer.Option("--format", help="The report's form.")]
-Output = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report here, not to standard output.")]
+Format = Annotated[AnswerFormat, typer.Option("--format", help="For people, or one JSON document.")]
+Formats = Annotated[
+    list[ReportFormat] | None,
+    typer.Option("--format", help="The report's form; several with --output DIR, a file for each."),
+]
+Output = Annotated[Path | None, typer.Option(metavar="FILE|DIR", help="Write the report here, not to standard output.")]
 ScopeId = Annotated[str, typer.Option("--scope-id", metavar="S", help="The DPS ID scope, 0ne….")]
 TranscriptFile = Annotated[
     Path | None, typer.Option("--transcript", metavar="FILE", help="Where what happened is kept.")
@@ -81,7 +90,6 @@ def eflow_host(target: str) -> EflowHost:
     PowerShell."""
     from eflowprov.bridge.eflow import EflowHost
     from eflowprov.bridge.session import PowerShellSession
-    from eflowprov.errors import InputError
 
     if target != "local":
         raise InputError(
@@ -90,26 +98,41 @@ def eflow_host(target: str) -> EflowHost:
     return EflowHost(PowerShellSession())
 
 
-def show_report(report: Report, form: ReportFormat, output: Path | None) -> None:
-    """Print the report, or write it whole to a file and say so; end with its exit status."""
-    from eflowprov.reports.console import to_console
-    from eflowprov.reports.json import to_json
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where a report goes: one form to standard output or to the file `output`, or several into the folder `output`."""
 
-    if form is ReportFormat.JSON:
-        text = to_json(report)
-    else:
-        text = to_console(
-            report,
-            width=terminal.width() if output is None else 100,
-            color=output is None and terminal.color(),
-            unicode=output is not None or terminal.unicode_marks(),
-            verbose=terminal.SETTINGS.verbose,
-        )
-    if output is None:
-        terminal.result(text)
-    else:
-        from eflowprov.workflows.files import write_whole
+    forms: tuple[ReportFormat, ...]
+    output: Path | None = None
 
-        write_whole(output, text.encode("utf-8"))
-        terminal.hint(f"{report.verdict}: the report is in {output}")
+
+def delivery(forms: list[ReportFormat] | None, output: Path | None) -> Delivery:
+    """The two flags as one value, before anything is touched. InputError when they do not fit together."""
+    wanted = tuple(dict.fromkeys(forms or ())) or (ReportFormat.CONSOLE,)
+    if len(wanted) > 1 and output is None:
+        raise InputError("--format", "several forms do not fit into one stream", "Name a folder for them with --output")
+    if len(wanted) > 1 and output is not None and output.is_file():
+        raise InputError("--output", f"{output} is a file, and several forms need a folder", "Name a folder")
+    return Delivery(wanted, output)
+
+
+def show_report(report: Report, place: Delivery) -> None:
+    """Print the report, or write it whole and say so; end with its exit status."""
+    if place.output is None:
+        screen = Screen(terminal.width(), terminal.color(), terminal.unicode_marks(), terminal.SETTINGS.verbose)
+        terminal.result(render(report, place.forms[0], screen))
+    else:
+        written = ", ".join(map(str, _write(report, place.forms, place.output)))
+        terminal.hint(f"{report.verdict}: the report is in {written}")
     raise typer.Exit(report.exit_status)
+
+
+def _write(report: Report, forms: tuple[ReportFormat, ...], output: Path) -> tuple[Path, ...]:
+    if len(forms) > 1:
+        from eflowprov.workflows.report_files import write_reports
+
+        return write_reports(report, output, forms)
+    from eflowprov.workflows.files import write_whole
+
+    write_whole(output, render(report, forms[0]).encode("utf-8"))
+    return (output,)

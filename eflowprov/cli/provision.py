@@ -62,7 +62,7 @@ def provision(
     known_hosts: options.KnownHosts = None,
     accept_new_host_key: options.AcceptNew = False,
     transcript: options.TranscriptFile = None,
-    format_: options.Format = options.ReportFormat.CONSOLE,
+    format_: options.Formats = None,
     output: options.Output = None,
 ) -> None:
     """Check certificate and host, call Provision-EflowVm, and wait for evidence from the VM.
@@ -83,20 +83,21 @@ def provision(
         timeout_s=timeout,
         evidence_s=evidence_timeout,
     )
+    place = options.delivery(format_, output)
     if dry_run:
-        _show_plan(request, options.eflow_host(host), format_, output)
+        _show_plan(request, options.eflow_host(host), place)
         return
     way = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
-    _provision(request, options.eflow_host(host), way, yes, transcript, format_, output)
+    _provision(request, options.eflow_host(host), way, yes, transcript, place)
 
 
-def _show_plan(request: ProvisionRequest, host: EflowHost, form: options.ReportFormat, output: Path | None) -> None:
+def _show_plan(request: ProvisionRequest, host: EflowHost, place: options.Delivery) -> None:
     """The findings when they forbid it, else the exact cmdlet."""
     from eflowprov.workflows.provision import planned_call, preparation_report, prepare
 
     prepared = prepare(request, host, progress=terminal.progress)
     if prepared.refused:
-        options.show_report(preparation_report(request, prepared), form, output)
+        options.show_report(preparation_report(request, prepared), place)
     call = planned_call(request, prepared, host, Path(tempfile.gettempdir()) / "eflowprov-staging")
     terminal.result(call.text())
 
@@ -107,8 +108,7 @@ def _provision(
     way: ChannelRequest,
     yes: bool,
     transcript: Path | None,
-    form: options.ReportFormat,
-    output: Path | None,
+    place: options.Delivery,
 ) -> None:
     from eflowprov.workflows.provision import provision_and_report
     from eflowprov.workflows.transcript import Transcript
@@ -118,7 +118,7 @@ def _provision(
         report = provision_and_report(
             request, host, way, confirm=lambda state: yes or _ask(state), transcript=kept, progress=terminal.progress
         )
-    options.show_report(report, form, output)
+    options.show_report(report, place)
 
 
 def _ask(state: str) -> bool:

@@ -25,7 +25,7 @@ def run(
     ] = "",
     restart: Annotated[bool, typer.Option("--restart", help="Forget what earlier runs proved.")] = False,
     transcript: options.TranscriptFile = None,
-    format_: options.Format = options.ReportFormat.CONSOLE,
+    format_: options.Formats = None,
     output: options.Output = None,
 ) -> None:
     """Issue, check, register, provision and verify, and end with the report.
@@ -37,6 +37,7 @@ def run(
     from eflowprov.workflows.run import Runner, resumable
     from eflowprov.workflows.transcript import Transcript
 
+    place = options.delivery(format_, output)
     settings = load_config(config)
     path = config.with_name(config.name + ".journal.json")
     journal = Journal(path) if restart else Journal.load(path)
@@ -52,7 +53,7 @@ def run(
             known_hosts=options.default_known_hosts(),
         ).run()
     _keep(report, settings)
-    options.show_report(report, format_, output)
+    options.show_report(report, place)
 
 
 def _keep(report: Report, settings: RunConfig) -> None:

@@ -37,27 +37,45 @@ def verify(
     timeout: Annotated[
         float, typer.Option(min=1.0, max=options.DAY_S, help="Deadline of all commands together, in seconds.")
     ] = 420.0,
-    format_: options.Format = options.ReportFormat.CONSOLE,
+    format_: options.Formats = None,
     output: options.Output = None,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep what the commands printed.")] = None,
     saved: Annotated[
         Path | None, typer.Option("--from", metavar="DIR", help="Judge saved outputs, without a VM.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML with this site's own severities; see docs/report.md.")
+    ] = None,
+    registration_id: Annotated[
+        str, typer.Option(metavar="ID", help="The registration ID that the VM should be provisioned under.")
+    ] = "",
+    cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate that the VM should have, leaf first.")
     ] = None,
 ) -> None:
     """Ask the VM, judge what it says, and print a readiness report.
 
     Exit status 0 for ready and ready-awaiting-deployment, 1 for not-ready, 3 for unknown.
     """
+    from eflowprov.workflows.policy import load_policy
     from eflowprov.workflows.verify import VerifyOptions
+    from eflowprov.workflows.vm_facts import wanted_identity
 
-    wanted = VerifyOptions(since, timeout, expect.value if expect else "")
+    place = options.delivery(format_, output)
+    wanted = VerifyOptions(
+        since,
+        timeout,
+        expect.value if expect else "",
+        wanted=wanted_identity(cert, registration_id),
+        policy=load_policy(policy),
+    )
     wanted.journal_since()
     if saved is not None:
         report = _from_saved(saved, wanted)
     else:
         request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
         report = _live(request, host, wanted, save)
-    options.show_report(report, format_, output)
+    options.show_report(report, place)
 
 
 def _from_saved(folder: Path, wanted: VerifyOptions) -> Report:

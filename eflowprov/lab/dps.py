@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from eflowprov.certs.dps_rules import Enrollment
 from eflowprov.lab import mqtt
-from eflowprov.lab.dps_rules import Enrollment
 from eflowprov.lab.dps_service import FOREVER, Behaviour, Caller, LabRefusal, LabRegistration, Reply, Service
 from eflowprov.lab.dps_tls import ServerIdentity
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from eflowprov.lab.dps_rules import NOT_FOUND, Denial, Enrollment, decide
+from eflowprov.certs.dps_rules import NOT_FOUND, Denial, Enrollment, decide
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

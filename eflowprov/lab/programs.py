@@ -1,4 +1,4 @@
-"""The programs of the simulated VM: `iotedge`, `date` and `cat`, as far as eflowprov and a trainee use them."""
+"""The programs of the simulated VM: `iotedge`, `date`, `cat` and one script, as far as eflowprov uses them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from eflowprov.bridge.vm_probe import probe_command
 from eflowprov.lab.journal import LabJournal
 from eflowprov.lab.mini_shell import Program
+from eflowprov.lab.probe import probe_answer
 from eflowprov.lab.runtime import LabRuntime
 from eflowprov.lab.runtime_checks import as_json, as_text, run_checks
 from eflowprov.model import Module
@@ -29,10 +31,22 @@ class LabPrograms:
         self._name = name
 
     def table(self) -> dict[str, Program]:
-        return {"iotedge": self._iotedge, "date": _date, "cat": self._cat, "hostname": self._hostname}
+        return {
+            "iotedge": self._iotedge,
+            "date": _date,
+            "cat": self._cat,
+            "hostname": self._hostname,
+            "sh": self._sh,
+        }
 
     def _hostname(self, argv: Sequence[str], *, root: bool) -> Answer:
         return _printed(f"{self._name}\n")
+
+    def _sh(self, argv: Sequence[str], *, root: bool) -> Answer:
+        """The one script that eflowprov sends as such: the VM's answer about itself."""
+        if tuple(argv) != probe_command() or not root:
+            return 2, b"", b"sh: this is no script that eflowprov sends\n"
+        return _printed(probe_answer(self._files, datetime.now(UTC)))
 
     def _iotedge(self, argv: Sequence[str], *, root: bool) -> Answer:
         if not root:

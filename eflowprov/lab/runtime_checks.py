@@ -48,6 +48,17 @@ _IDS = (
     "proxy-settings",
     *_HUB_CONTAINER,
 )
+# A VM as Deploy-Eflow makes it: a read-only root that is full by design, and the data disk.
+_SYSTEM = {
+    "used_ram": "412.63 MiB",
+    "total_ram": "1.95 GiB",
+    "used_swap": "0.00 B",
+    "total_swap": "0.00 B",
+    "disks": [
+        {"name": "/dev/sda2", "percent_free": "0.0%", "total_space": "1.20 GiB", "file_system": "ext4"},
+        {"name": "/dev/sda9", "percent_free": "71.3%", "total_space": "14.21 GiB", "file_system": "ext4"},
+    ],
+}
 _MARKS = {"ok": ("√", "OK"), "warning": ("‼", "Warning"), "error": ("×", "Error"), "skipped": ("‼", "Warning")}
 
 
@@ -73,7 +84,7 @@ def as_json(results: Iterable[LabCheck], now: datetime) -> dict[str, object]:
         details = {"details": list(result.details)} if result.outcome in ("warning", "error") else {}
         checks[result.id] = {"result": {"result": result.outcome, **details}, "additional_info": {}}
     info = {"aziot_edged_version": "1.5.21", "docker_version": "24.0.9", "now": now.isoformat().replace("+00:00", "Z")}
-    return {"additional_info": info, "checks": checks}
+    return {"additional_info": {**info, "system_info": _SYSTEM}, "checks": checks}
 
 
 def as_text(results: Iterable[LabCheck], *, verbose: bool) -> str:

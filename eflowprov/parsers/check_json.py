@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from eflowprov.model import Check, CheckOutcome, CheckReport
 from eflowprov.parsers.causes import fold_causes
 from eflowprov.parsers.check_ids import check_title
+from eflowprov.parsers.system_info import system_info
 from eflowprov.parsers.text import refusal
 
 _WHERE = "iotedge check"
@@ -59,6 +60,7 @@ def _report(document: object) -> CheckReport:
         form="json",
         versions={key: v for key, v in info.items() if key.endswith("_version") and isinstance(v, str) and v},
         now=_time(info.get("now")),
+        system=system_info(info.get("system_info")),
     )
 
 

@@ -14,8 +14,11 @@ _WHERE = "iotedge list"
 # The words of edgelet's ModuleStatus; "backoff" and the like are the agent's and the portal's and never stand here.
 _STATUS = ("running", "stopped", "failed", "dead", "unknown")
 _HEADING = re.compile(r"\bNAME\s{1,400}STATUS\s{1,400}DESCRIPTION\s{1,400}(?:CONFIG|Config)\b[^\S\n]*")
-# A row whose columns were collapsed to single blanks is still unambiguous: the name and the image have no blanks.
-_COLLAPSED = re.compile(rf"(\S+)\s+({'|'.join(_STATUS)})\s+((?:Up|Stopped|Failed|Dead|Unknown)\b.*?)\s+(\S+)")
+# A row whose columns were collapsed to single blanks is still unambiguous: the name and the image have no blanks. What
+# stands last must look like an image, or the last word of a description that was cut off would be taken for one.
+_COLLAPSED = re.compile(
+    rf"(\S+)\s+({'|'.join(_STATUS)})\s+((?:Up|Stopped|Failed|Dead|Unknown)\b.*?)\s+([^\s/:@]*[/:@]\S*)"
+)
 
 
 def parse_list(text: str) -> ModuleList:

@@ -1,7 +1,8 @@
 """Text from outside made harmless: what a log or a device says may steer no terminal and forge no line.
 
 Removed are terminal escape sequences, control characters, and everything of Unicode's format category (bidirectional
-marks, zero-width characters, tags); lone surrogates become U+FFFD. Markup is the renderer's own business.
+marks, zero-width characters, tags); lone surrogates and Unicode's noncharacters become U+FFFD, so that XML takes the
+rest. Markup is the renderer's own business.
 """
 
 from __future__ import annotations
@@ -29,9 +30,14 @@ def clean(text: str) -> str:
 
 def _seen(char: str) -> str:
     category = unicodedata.category(char)
-    if category == "Cs":
+    if category == "Cs" or _is_noncharacter(ord(char)):
         return "\N{REPLACEMENT CHARACTER}"
     return "" if category in _UNSEEN and char != "\n" else char
+
+
+def _is_noncharacter(code: int) -> bool:
+    """Unicode 23.7: the last two of every plane, and 32 more; HTML and XML 1.0 forbid or discourage them."""
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def clean_line(text: str, limit: int) -> str:

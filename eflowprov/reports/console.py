@@ -5,7 +5,7 @@ Every text of the report goes through `reports.clean` and into rich as `Text`, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
 from io import StringIO
 
@@ -162,14 +162,15 @@ def _of(findings: Iterable[Finding], *outcomes: Outcome) -> Iterator[Finding]:
 
 def _loud(page: _Page, findings: Iterable[Finding]) -> None:
     """Fail and error: with all that helps to put them right."""
-    for finding in _of(findings, Outcome.FAIL, Outcome.ERROR):
+    for same in _alike(_of(findings, Outcome.FAIL, Outcome.ERROR), lambda one: one.detail + one.remedy):
+        finding = same[0]
         page.gap()
-        page.print(_row(page, finding, clean_line(finding.title, _NAME)))
+        page.print(_row(page, finding, clean_line(finding.title, _NAME) if len(same) == 1 else "", _names(same)))
         for line in clean_lines(finding.detail, _TEXT, _EVIDENCE):
             page.line(Text(line), indent=2)
         if finding.remedy:
             page.line(Text.assemble(("Next: ", "bold"), clean_line(finding.remedy, _TEXT)), indent=2)
-        for line in clean_lines(finding.evidence, _LINE, _EVIDENCE):
+        for line in clean_lines("\n".join(one.evidence for one in same), _LINE, _EVIDENCE):
             page.line(Text(f"| {line}", style="dim"), indent=4)
 
 
@@ -178,18 +179,18 @@ def _quiet(page: _Page, findings: Iterable[Finding], *, verbose: bool) -> None:
     shown = list(_of(findings, Outcome.EXPECTED, Outcome.WARN, Outcome.SKIP))
     if shown:
         page.gap()
-    for same in [[finding] for finding in shown] if verbose else _folded(shown):
+    for same in [[finding] for finding in shown] if verbose else _alike(shown, _gist):
         text = same[0].detail or same[0].title
         page.print(_row(page, same[0], clean_line(_gist(same[0]) if len(same) > 1 else text, _TEXT), _names(same)))
         if verbose and same[0].remedy:
             page.line(Text.assemble(("Next: ", "bold"), clean_line(same[0].remedy, _TEXT)), indent=12)
 
 
-def _folded(findings: Iterable[Finding]) -> list[list[Finding]]:
+def _alike(findings: Iterable[Finding], said: Callable[[Finding], str]) -> list[list[Finding]]:
     """The findings that say the same, together, in the order in which the first of them came."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.outcome, _gist(finding)), []).append(finding)
+        groups.setdefault((finding.outcome, said(finding)), []).append(finding)
     return list(groups.values())
 
 
@@ -201,8 +202,8 @@ def _gist(finding: Finding) -> str:
 
 def _names(same: list[Finding]) -> str:
     """The ids of one row: `room/first, second, other-room/third (3)`."""
-    room, shown, names = "", same[:_IDS], []
-    for finding in shown:
+    room, names = "", list[str]()
+    for finding in same[:_IDS]:
         before, _, name = clean_line(finding.id, _NAME).rpartition("/")
         names.append(name if names and before == room else clean_line(finding.id, _NAME))
         room = before

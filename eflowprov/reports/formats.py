@@ -44,9 +44,7 @@ class Form:
 def _console(report: Report, screen: Screen) -> str:
     from eflowprov.reports.console import to_console
 
-    return to_console(
-        report, width=screen.width, color=screen.color, unicode=screen.unicode, verbose=screen.verbose
-    )
+    return to_console(report, width=screen.width, color=screen.color, unicode=screen.unicode, verbose=screen.verbose)
 
 
 def _json(report: Report, _screen: Screen) -> str:

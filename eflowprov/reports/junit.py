@@ -1,13 +1,12 @@
 """The report as JUnit XML, in the shape that Jenkins, Azure DevOps and GitLab all take.
 
-`testsuites` with one `testsuite`, one `testcase` for each finding, in it at most one of `failure`, `error` and `skipped`
-(Jenkins' junit-10.xsd). Readers group by `classname`, at its dots: device, then the finding's kind; `name` is the lasting
-id, since readers know a test again by these two.
+`testsuites` with one `testsuite`, one `testcase` for each finding, in it at most one of `failure`, `error` and
+`skipped` (Jenkins' junit-10.xsd). Readers group by `classname`, at its dots: device, then the finding's kind; `name` is
+the lasting id, since readers know a test again by these two.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import UTC
 from itertools import chain, count
 from xml.etree import ElementTree as ET
@@ -18,7 +17,6 @@ from eflowprov.reports.words import NAME, TEXT, device, facts, headline
 
 _LINES = 200  # of evidence for each finding; the JSON report has them all
 _LINE = 500  # characters
-_NO_XML = re.compile("[\ufffe\uffff]")  # XML 1.0 takes every other character that `clean` leaves
 _ELEMENTS = {Outcome.FAIL: "failure", Outcome.ERROR: "error", Outcome.SKIP: "skipped"}
 
 
@@ -35,7 +33,7 @@ def to_junit(report: Report) -> str:
         _attributes(report, name=name)
         | {
             "timestamp": f"{report.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",  # junit-10.xsd: UTC, and no zone
-            "hostname": _line(report.target.host, NAME) or "localhost",
+            "hostname": clean_line(report.target.host, NAME) or "localhost",
         },
     )
     _properties(suite, report)
@@ -43,13 +41,14 @@ def to_junit(report: Report) -> str:
     for finding in report.findings:
         _case(suite, finding, _class_name(report, finding), taken)
     ET.indent(suites)
-    return '<?xml version="1.0"?>\n' + ET.tostring(suites, encoding="us-ascii", xml_declaration=False).decode() + "\n"
+    body: bytes = ET.tostring(suites, encoding="us-ascii", xml_declaration=False)
+    return f'<?xml version="1.0"?>\n{body.decode("ascii")}\n'
 
 
 def _attributes(report: Report, *, name: str) -> dict[str, str]:
     summary = report.summary
     return {
-        "name": _line(name, NAME * 2),
+        "name": clean_line(name, NAME * 2),
         "tests": str(len(report.findings)),
         "failures": str(summary[Outcome.FAIL]),
         "errors": str(summary[Outcome.ERROR]),
@@ -69,23 +68,25 @@ def _properties(suite: ET.Element, report: Report) -> None:
     }
     properties = ET.SubElement(suite, "properties")
     for name, value in told.items():
-        ET.SubElement(properties, "property", {"name": name, "value": _line(value, TEXT)})
+        ET.SubElement(properties, "property", {"name": name, "value": clean_line(value, TEXT)})
 
 
 def _class_name(report: Report, finding: Finding) -> str:
     """`line4-press2.certificate`: dots in a name would be taken for packages."""
     kind = finding.id.partition("/")[0]
-    return ".".join(_line(part, NAME).replace(".", "_") or "unnamed" for part in (device(report) or "eflowprov", kind))
+    return ".".join(
+        clean_line(part, NAME).replace(".", "_") or "unnamed" for part in (device(report) or "eflowprov", kind)
+    )
 
 
 def _case(suite: ET.Element, finding: Finding, class_name: str, taken: set[tuple[str, str]]) -> None:
-    name = _free_name(class_name, _line(finding.id, NAME) or "unnamed", taken)
+    name = _free_name(class_name, clean_line(finding.id, NAME) or "unnamed", taken)
     case = ET.SubElement(suite, "testcase", {"classname": class_name, "name": name, "time": "0.000"})
     element = _ELEMENTS.get(finding.outcome)
     if element is None:
         ET.SubElement(case, "system-out").text = _story(finding)
         return
-    message = _line(finding.detail or finding.title, TEXT)
+    message = clean_line(finding.detail or finding.title, TEXT)
     kind = {} if element == "skipped" else {"type": finding.outcome.value}
     ET.SubElement(case, element, {"message": message, **kind}).text = _story(finding)
 
@@ -106,13 +107,5 @@ def _story(finding: Finding) -> str:
         finding.remedy and f"Next: {finding.remedy}",
         finding.source and f"Source: {finding.source}",
     ]
-    lines = [line for part in parts if part and (line := _line(part, TEXT))]
-    return "\n".join([*lines, *(_plain(line) for line in clean_lines(finding.evidence, _LINE, _LINES))])
-
-
-def _line(text: str, limit: int) -> str:
-    return _plain(clean_line(text, limit))
-
-
-def _plain(text: str) -> str:
-    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    lines = [line for part in parts if part and (line := clean_line(part, TEXT))]
+    return "\n".join([*lines, *clean_lines(finding.evidence, _LINE, _LINES)])

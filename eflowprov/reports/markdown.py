@@ -1,8 +1,8 @@
 """The report as Markdown: what one pastes into a ticket on GitHub, GitLab or Azure DevOps.
 
-What came from outside stays text: a word that holds anything these readers act upon (mentions, issue numbers, addresses,
-markup, emoji names, formulas) stands in a code span, evidence in a code block. Escapes with a backslash would not do:
-mentions and issue numbers are looked for after they are taken away. Tables hold only words of our own, since a `\\|` in
+What came from outside stays text: a word that holds anything these readers act upon (mentions, issue numbers,
+addresses, markup, emoji names, formulas) stands in a code span, evidence in a code block. Escapes with a backslash
+would not do: mentions and issue numbers are looked for after they are taken away. There are no tables, since a `\\|` in
 a cell is read differently by each.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from eflowprov.model import Finding, Outcome, Report
 from eflowprov.reports.clean import clean_line, clean_lines
-from eflowprov.reports.words import BY_WEIGHT, NAME, TEXT, VERDICT_WORDS, counts, device, facts, headline, minute, of
+from eflowprov.reports.words import NAME, TEXT, VERDICT_WORDS, counts, device, facts, headline, minute, of
 
 _LARGEST = 60_000  # characters; GitHub takes 65,536 in a comment, and people write something above it
 _EVIDENCE = (30, 8, 0)  # lines for each finding: as many as fit into a comment
@@ -28,10 +29,12 @@ _ACTED_UPON = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# A first word that makes a list, a rule or a block of its own of what follows; `/close` is obeyed by GitLab.
+_BEGINS_A_BLOCK = re.compile(r"[-+=]+|[0-9]{1,9}[.)]|:::.*|/.*")
 
 
 def to_markdown(report: Report) -> str:
-    """Return the report as Markdown with a final newline; evidence is shortened until it fits into a comment."""
+    """Return the report as Markdown with a final newline; evidence is shortened, or left out, where it would not fit into a comment."""
     for lines in _EVIDENCE:
         text = "\n\n".join(_blocks(report, lines)) + "\n"
         if len(text) <= _LARGEST:
@@ -42,7 +45,7 @@ def to_markdown(report: Report) -> str:
 def _blocks(report: Report, lines: int) -> Iterator[str]:
     name = device(report)
     yield f"## {VERDICT_WORDS[report.verdict]}" + (f": {_words(name)}" if name else "")
-    yield _words(headline(report))
+    yield _words(headline(report)[:1].upper() + headline(report)[1:])
     yield _bullets(f"{name}: {_words(value)}" for name, value in facts(report).items())
     yield f"**{counts(report)}**"
     for finding in of(report, Outcome.FAIL, Outcome.ERROR):
@@ -118,17 +121,14 @@ def _bullets(items: Iterable[str]) -> str:
 
 def _words(text: str) -> str:
     """One line of prose; neighbouring words that would be acted upon go into one code span."""
-    shown: list[str] = []
-    held: list[str] = []
-    for word in clean_line(text, TEXT).split(" "):
-        if _ACTED_UPON.search(word):
-            held.append(word)
-            continue
-        if held:
-            shown.append(_span(" ".join(held)))
-            held = []
-        shown.append(word)
-    return " ".join([*shown, _span(" ".join(held))] if held else shown)
+    words = clean_line(text, TEXT).split(" ")
+    alike = groupby(enumerate(words), key=lambda place: _is_acted_upon(*place))
+    runs = ((acted, " ".join(word for _, word in run)) for acted, run in alike)
+    return " ".join(_span(run) if acted else run for acted, run in runs)
+
+
+def _is_acted_upon(place: int, word: str) -> bool:
+    return bool(_ACTED_UPON.search(word) or (place == 0 and _BEGINS_A_BLOCK.fullmatch(word)))
 
 
 def _code(text: str) -> str:

@@ -30,7 +30,7 @@ _MEANINGS = {
 
 
 def headline(report: Report) -> str:
-    """What the verdict means, or what to do first: one finding's id, and the whole way out stands with it."""
+    """What stands behind the verdict's word: what it means, or the id of the finding to put right first."""
     if report.verdict in _MEANINGS:
         return _MEANINGS[report.verdict]
     wanted = Outcome.FAIL if report.verdict is Verdict.NOT_READY else Outcome.ERROR
@@ -82,6 +82,8 @@ def minute(time: datetime | None) -> str:
 
 
 def seconds(duration_s: float) -> str:
-    """`4.1 s`, `12 min 5 s`: short, and in the unit that a person would say."""
+    """`230 ms`, `4.1 s`, `12 min 5 s`: short, and in the unit that a person would say."""
+    if duration_s < 1:
+        return f"{round(duration_s * 1000)} ms"
     whole = round(duration_s)
     return f"{duration_s:.1f} s" if duration_s < 100 else f"{whole // 60} min {whole % 60} s"

@@ -1,4 +1,5 @@
-"""Ask the VM: five commands over one channel, in parallel, the logs first so that check can be given the hub's name.
+"""Ask the VM: five commands over one channel, in parallel, the logs first so that check can be given the hub's name;
+and beside them one small question to the VM about itself.
 
 A device that DPS provisioned has no hub in its configuration, so that a plain `iotedge check` tests none of the hub's
 ports (aziotctl's host_connect_iothub). The name stands in identityd's and edged's logs.
@@ -10,16 +11,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from eflowprov.bridge.vm_probe import probe_command
 from eflowprov.errors import EflowprovError
 from eflowprov.model import CommandResult, Problem, VmChannel
 from eflowprov.parsers.text import decode
 from eflowprov.parsers.usage import is_refused
-from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, Output, Outputs
+from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, VM, Output, Outputs
 
 _ROOT = ("sudo", "-n")
 # Seconds for each command. check starts containers and may pull an image: minutes on a bad line.
 _QUICK_S = 60.0
 _CHECK_S = 300.0
+_PROBE_S = 20.0
 _CAP = 64 * 2**20  # bytes of one output that are kept; a journal of an hour is a few MiB
 
 FindHub = Callable[[CommandResult], str]
@@ -39,24 +42,30 @@ class Collector:
         self._find_hub = find_hub
         self._hub = hub
         self._refused: list[CommandResult] = []
+        self._vm_asked_at: float | None = None
 
     def collect(self) -> Outputs:
         """Every output, or the reason why it is not there; never raises for a command that failed."""
-        with ThreadPoolExecutor(max_workers=5, thread_name_prefix="verify") as pool:
+        with ThreadPoolExecutor(max_workers=6, thread_name_prefix="verify") as pool:
             logs = pool.submit(self._first_taken, _log_commands(self._since), _QUICK_S)
             others = {
                 LIST: pool.submit(self._first_taken, [("iotedge", "list")], _QUICK_S),
                 STATUS: pool.submit(self._first_taken, [("iotedge", "system", "status")], _QUICK_S),
                 AGENT: pool.submit(self._first_taken, [("iotedge", "logs", "edgeAgent", "--tail", "200")], _QUICK_S),
             }
-            others |= {LOGS: logs, CHECK: pool.submit(self._check, logs)}
+            others |= {LOGS: logs, CHECK: pool.submit(self._check, logs), VM: pool.submit(self._probe)}
             try:
                 results = {name: future.result() for name, future in others.items()}
             except BaseException:  # Ctrl-C: what runs is cut off, what has not begun does not begin
                 self._end = 0.0
                 self._channel.close()
                 raise
-        return Outputs(results, hub_asked=self._hub, refused=tuple(self._refused))
+        return Outputs(results, hub_asked=self._hub, refused=tuple(self._refused), vm_asked_at=self._vm_asked_at)
+
+    def _probe(self) -> Output:
+        """Optional: whatever comes of it, the five commands do not notice. The VM's clock is compared with ours."""
+        self._vm_asked_at = time.time()
+        return self._run(probe_command(), _PROBE_S)
 
     def _check(self, logs: Future[Output]) -> Output:
         if not self._hub:

@@ -94,10 +94,11 @@ class VerifyConfig(_Section):
     timeout_s: Annotated[
         float, Field(gt=0, le=_DAY_S, description="Deadline of all commands together, in seconds.")
     ] = 420.0
+    policy: Annotated[Path | None, Field(description="TOML file with the site's own severities.")] = None
 
 
 class ReportConfig(_Section):
-    output: Annotated[Path | None, Field(description="Folder for report.json and report.txt.")] = None
+    output: Annotated[Path | None, Field(description="Folder for the report in every form.")] = None
 
 
 class RunConfig(_Section):

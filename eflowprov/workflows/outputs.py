@@ -19,6 +19,7 @@ from eflowprov.redaction import redact
 from eflowprov.workflows.files import make_folder, read_limited, write_whole
 
 LIST, CHECK, LOGS, STATUS, AGENT = "list", "check", "logs", "status", "agent"
+VM = "vm"
 
 # name -> the files it may stand in; the first is for text, the second for JSON
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +28,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     LOGS: ("iotedge-system-logs.txt", "iotedge-system-logs.json"),
     STATUS: ("iotedge-system-status.txt",),
     AGENT: ("iotedge-logs-edgeAgent.txt",),
+    VM: ("vm-identity.txt",),
 }
 _REQUIRED = (LIST, CHECK, LOGS)
 _COMMANDS = "commands.json"
@@ -38,11 +40,16 @@ Output = CommandResult | Problem
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What each of the five commands printed, or why there is nothing; `hub_asked` is the name that check was given."""
+    """What each of the five commands printed, or why there is nothing; `hub_asked` is the name that check was given.
+
+    `VM` among them is the VM's answer about itself; `vm_asked_at` is this host's time (seconds since 1970) right before
+    it was asked, None when that is not known.
+    """
 
     results: Mapping[str, Output]
     hub_asked: str = ""
     refused: tuple[CommandResult, ...] = field(default=())  # first tries in a form that this version does not have
+    vm_asked_at: float | None = None
 
 
 def read_saved(folder: Path) -> Outputs:
@@ -59,7 +66,8 @@ def read_saved(folder: Path) -> Outputs:
         raise InputError(str(folder), "holds none of the saved outputs", f"It needs {wanted}")
     asked = _command_of(told.get(CHECK, {}))
     hub = dict(zip(asked, [*asked, ""][1:], strict=True)).get(_HUB_FLAG, "") if asked else ""
-    return Outputs(results, hub_asked=hub)
+    asked_at = told.get(VM, {}).get("asked_at")
+    return Outputs(results, hub_asked=hub, vm_asked_at=float(asked_at) if isinstance(asked_at, int | float) else None)
 
 
 def save(folder: Path, outputs: Outputs) -> None:
@@ -69,6 +77,9 @@ def save(folder: Path, outputs: Outputs) -> None:
     """
     make_folder(folder)
     commands = [_saved(folder, name, result) for name, result in outputs.results.items()]
+    for entry in commands:
+        if entry["output"] == VM and outputs.vm_asked_at is not None:
+            entry["asked_at"] = round(outputs.vm_asked_at, 3)
     commands += [{"output": None, "file": None, **_described(result)} for result in outputs.refused]
     write_whole(folder / _COMMANDS, (json.dumps(commands, indent=2) + "\n").encode("ascii"))
 

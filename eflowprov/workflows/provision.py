@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from eflowprov.bridge.eflow import EflowHost
-from eflowprov.certs.names import check_registration_id, file_name_for
+from eflowprov.certs.names import check_registration_id
 from eflowprov.certs.reading import read_bundle
 from eflowprov.checks.catalogue import explain_cmdlet
 from eflowprov.checks.certificate import judge_certificate
@@ -24,6 +24,7 @@ from eflowprov.workflows.cmdlet_call import CMDLET, DEFAULT_ENDPOINT, ProvisionC
 from eflowprov.workflows.device_state import device_state
 from eflowprov.workflows.evidence import Evidence, await_evidence, gather
 from eflowprov.workflows.files import read_limited, write_new_private
+from eflowprov.workflows.staged_names import staged_paths
 from eflowprov.workflows.transcript import Transcript
 from eflowprov.workflows.verify import assemble
 
@@ -106,12 +107,8 @@ def prepare(request: ProvisionRequest, host: EflowHost, *, progress: Progress) -
 
 
 def staged_files(prepared: Prepared, folder: Path) -> tuple[Path, Path]:
-    """Where certificate and key are put for the cmdlet; the names bear the certificate's serial.
-
-    The cmdlet keeps the names in the VM, and a second copy over an old name fails there (iotedge-eflow#103).
-    """
-    stem = f"{file_name_for(prepared.registration_id)}-{prepared.serial.lower()}"
-    return folder / f"{stem}.cert.pem", folder / f"{stem}.key.pem"
+    """Where certificate and key are put for the cmdlet; the names bear the certificate's serial."""
+    return staged_paths(prepared.registration_id, prepared.serial, folder)
 
 
 def planned_call(request: ProvisionRequest, prepared: Prepared, host: EflowHost, folder: Path) -> ProvisionCall:

@@ -1,24 +1,19 @@
-"""A report in every form that is kept, in one folder."""
+"""A report in its forms, each a file of its own, in one folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from eflowprov.model import Report
-from eflowprov.reports.console import to_console
-from eflowprov.reports.json import to_json
+from eflowprov.reports.formats import FORMS, ReportFormat, render
 from eflowprov.workflows.files import make_folder, write_whole
 
-_PAPER_WIDTH = 100
 
-
-def write_reports(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write `report.json` and `report.txt`, each whole, and give their paths."""
+def write_reports(report: Report, folder: Path, forms: Iterable[ReportFormat] = ReportFormat) -> tuple[Path, ...]:
+    """Write the report in each form, each file whole, under the form's own name; give the paths."""
     make_folder(folder)
-    texts = {
-        "report.json": to_json(report),
-        "report.txt": to_console(report, width=_PAPER_WIDTH, color=False, unicode=True, verbose=True),
-    }
-    for name, text in texts.items():
-        write_whole(folder / name, text.encode("utf-8"))
-    return tuple(folder / name for name in texts)
+    texts = {folder / FORMS[form].file_name: render(report, form) for form in forms}
+    for path, text in texts.items():
+        write_whole(path, text.encode("utf-8"))
+    return tuple(texts)

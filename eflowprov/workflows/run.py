@@ -11,13 +11,15 @@ from pathlib import Path
 from eflowprov.bridge.eflow import EflowHost
 from eflowprov.checks.judgement import Judgement
 from eflowprov.errors import EflowprovError, InputError
-from eflowprov.model import Finding, Identity, Outcome, Report, Target
+from eflowprov.model import Finding, Identity, Outcome, Report, Target, Wanted
 from eflowprov.workflows.channels import ChannelRequest, OpenChannel, open_channel
 from eflowprov.workflows.config import RunConfig
 from eflowprov.workflows.issue import issue_identities
 from eflowprov.workflows.journal import Journal, step_key
+from eflowprov.workflows.policy import load_policy
 from eflowprov.workflows.provision import ProvisionRequest, prepare, provision
 from eflowprov.workflows.register import DeviceRegistration, register_device
+from eflowprov.workflows.timeline import Timeline
 from eflowprov.workflows.transcript import Transcript
 from eflowprov.workflows.verify import VerifyOptions, assemble, collect, judge
 
@@ -58,6 +60,7 @@ class Runner:
         label: str = "local",
     ) -> None:
         self._config = config
+        self._policy = load_policy(config.verify.policy)
         self._open_host = host
         self._journal = journal
         self._transcript = transcript
@@ -67,6 +70,7 @@ class Runner:
         self._findings: list[Finding] = []
         self._opened: OpenChannel | None = None
         self._judgement: Judgement | None = None
+        self._timeline = Timeline()
         self._identity = Identity(registration_id=config.identity.registration_id, scope_id=config.dps.scope_id)
 
     def run(self) -> Report:
@@ -89,7 +93,8 @@ class Runner:
         """Run a step; False when the steps behind it have no sense."""
         before = len(self._findings)
         try:
-            getattr(self, f"_{step}")()
+            with self._timeline.step(step):
+                getattr(self, f"_{step}")()
         except InputError:
             raise
         except EflowprovError as error:
@@ -183,9 +188,12 @@ class Runner:
 
     def _verify(self) -> None:
         settings = self._config.verify
-        options = VerifyOptions(settings.since, settings.timeout_s, settings.expect, self._identity.hub)
-        self._outputs = collect(self._channel().channel, options)
-        self._judgement = judge(self._outputs, now=datetime.now(UTC))
+        wanted = Wanted(self._identity.registration_id, self._identity.hub, self._prepared.fingerprint)
+        options = VerifyOptions(
+            settings.since, settings.timeout_s, settings.expect, self._identity.hub, wanted, self._policy
+        )
+        self._outputs = collect(self._timeline.watch(self._channel().channel), options)
+        self._judgement = judge(self._outputs, options, now=datetime.now(UTC))
 
     # ----------------------------------------------------------------------------------------------- its pieces
 
@@ -242,6 +250,8 @@ class Runner:
             identity=self._identity,
             extra=[finding for finding in self._findings if finding.id not in judged],
             expect=self._config.verify.expect,
+            policy=self._policy,
+            timeline=self._timeline.entries(),
         )
 
 

@@ -10,6 +10,7 @@ from eflowprov.model import CommandResult, TimelineEntry, VmChannel
 from eflowprov.redaction import redact
 
 _QUIET = ("sudo", "-n")  # stands before every command, and tells nothing
+_LONGEST = 120  # characters of a command: what tells it apart
 
 
 class Timeline:
@@ -34,7 +35,7 @@ class Timeline:
     def command(self, argv: Sequence[str], begin: float, note: str) -> None:
         """Add a command that began at `begin` of the clock and has ended now."""
         words = argv[len(_QUIET) :] if tuple(argv[: len(_QUIET)]) == _QUIET else argv
-        self._add(" ".join(words), "command", begin, note)
+        self._add(" ".join(" ".join(words).split())[:_LONGEST], "command", begin, note)
 
     def watch(self, channel: VmChannel) -> VmChannel:
         """The channel, with every command that goes through it in the timeline."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from eflowprov import __version__
 from eflowprov.checks.judgement import Judgement
+from eflowprov.checks.policy import Policy
 from eflowprov.checks.runtime import judge_runtime
 from eflowprov.checks.words import named_identity
 from eflowprov.errors import InputError, ParseError
@@ -19,12 +20,15 @@ from eflowprov.model import (
     Finding,
     Identity,
     LogSummary,
+    Module,
     Outcome,
     Problem,
     Report,
     RuntimeFacts,
     Target,
+    TimelineEntry,
     VmChannel,
+    Wanted,
 )
 from eflowprov.parsers.agent_log import parse_agent_log
 from eflowprov.parsers.iotedge_check import parse_check
@@ -34,22 +38,30 @@ from eflowprov.parsers.system_status import parse_system_status
 from eflowprov.parsers.text import decode, first_words
 from eflowprov.redaction import redact
 from eflowprov.workflows.collect import Collector
-from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, Output, Outputs, save
+from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, VM, Output, Outputs, save
+from eflowprov.workflows.timeline import Timeline
+from eflowprov.workflows.vm_facts import read_vm
 
 T = TypeVar("T")
 
 _DURATION = re.compile(r"[0-9]{1,6}(s|m|min|h|d)")
+_NO_POLICY = Policy()
 _NOT_FOUND = 127  # a shell's status for a program that is not there
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """`since` as `1h`, `10m`, `2d`; `timeout_s` for all commands together; `expect` is "", "new" or "deployed"."""
+    """`since` as `1h`, `10m`, `2d`; `timeout_s` for all commands together; `expect` is "", "new" or "deployed".
+
+    `wanted` is what the VM's identity should be, `policy` the site's own severities.
+    """
 
     since: str = "1h"
     timeout_s: float = 420.0
     expect: str = ""
     hub: str = ""
+    wanted: Wanted = field(default_factory=Wanted)
+    policy: Policy = field(default_factory=Policy)
 
     def journal_since(self) -> str:
         """`since` in journalctl's words. InputError when it is no duration."""
@@ -65,9 +77,9 @@ def collect(channel: VmChannel, options: VerifyOptions) -> Outputs:
     ).collect()
 
 
-def judge(outputs: Outputs, *, now: datetime) -> Judgement:
+def judge(outputs: Outputs, options: VerifyOptions, *, now: datetime) -> Judgement:
     """Read the outputs and judge them."""
-    return judge_runtime(read(outputs), now=now)
+    return judge_runtime(replace(read(outputs), wanted=options.wanted), now=now, policy=options.policy)
 
 
 def read(outputs: Outputs) -> RuntimeFacts:
@@ -80,6 +92,7 @@ def read(outputs: Outputs) -> RuntimeFacts:
         services=_parsed(results[STATUS], parse_system_status),
         agent=_parsed(results[AGENT], parse_agent_log, errors_too=True),
         hub_asked=outputs.hub_asked,
+        vm=read_vm(results[VM], outputs.vm_asked_at) if VM in results else None,
     )
 
 
@@ -87,7 +100,7 @@ def report_on(outputs: Outputs, options: VerifyOptions, *, vm: str, channel: str
     """Judge outputs and make the report of them."""
     started_at = datetime.now(UTC)
     return assemble(
-        judge(outputs, now=started_at),
+        judge(outputs, options, now=started_at),
         started_at=started_at,
         target=Target(host, vm, channel),
         identity=Identity(),
@@ -97,16 +110,17 @@ def report_on(outputs: Outputs, options: VerifyOptions, *, vm: str, channel: str
 
 def verify_vm(channel: VmChannel, options: VerifyOptions, *, host: str, save_to: Path | None = None) -> Report:
     """Ask the VM over an open channel, keep what it printed where that is wanted, and make the report."""
-    started_at = datetime.now(UTC)
-    outputs = collect(channel, options)
+    started_at, timeline = datetime.now(UTC), Timeline()
+    outputs = collect(timeline.watch(channel), options)
     if save_to is not None:
         save(save_to, outputs)
     return assemble(
-        judge(outputs, now=datetime.now(UTC)),
+        judge(outputs, options, now=datetime.now(UTC)),
         started_at=started_at,
         target=Target(host, channel.vm, channel.name),
         identity=Identity(),
         expect=options.expect,
+        timeline=timeline.entries(),
     )
 
 
@@ -118,12 +132,21 @@ def assemble(
     identity: Identity,
     extra: Iterable[Finding] = (),
     expect: str = "",
+    timeline: tuple[TimelineEntry, ...] = (),
+    policy: Policy = _NO_POLICY,
 ) -> Report:
-    """One report from the judgement of the VM and the findings of the steps before it; no secret gets past here."""
-    findings = (*extra, *(judgement.findings if judgement else ()))
+    """One report from the judgement of the VM and the findings of the steps before it; no secret gets past here.
+
+    `policy` is for the latter; the judgement was made with it already.
+    """
+    findings = (*map(policy.applied, extra), *(judgement.findings if judgement else ()))
     if judgement:
         identity = replace(
-            identity, hub=identity.hub or judgement.hub, device_id=identity.device_id or judgement.device_id
+            identity,
+            registration_id=identity.registration_id or judgement.registration_id,
+            hub=identity.hub or judgement.hub,
+            device_id=identity.device_id or judgement.device_id,
+            expires_at=identity.expires_at or judgement.expires_at,
         )
     return Report(
         tool_version=__version__,
@@ -132,8 +155,9 @@ def assemble(
         target=target,
         identity=identity,
         findings=tuple(_as_expected(_redacted(finding), expect) for finding in findings),
-        modules=judgement.modules if judgement else (),
+        modules=tuple(map(_redacted_module, judgement.modules)) if judgement else (),
         logs=_redacted_logs(judgement.logs) if judgement else LogSummary(),
+        timeline=timeline,
     )
 
 
@@ -189,6 +213,10 @@ def _redacted(finding: Finding) -> Finding:
         remedy=redact(finding.remedy),
         evidence=redact(finding.evidence),
     )
+
+
+def _redacted_module(module: Module) -> Module:
+    return replace(module, description=redact(module.description), image=redact(module.image))
 
 
 def _redacted_logs(logs: LogSummary) -> LogSummary:

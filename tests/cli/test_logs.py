@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,15 +15,6 @@ from eflowprov.errors import InputError
 
 SECRET = "c2VjcmV0c2VjcmV0"  # a made-up value
 LOG = logging.getLogger("eflowprov.somewhere")
-
-
-@pytest.fixture(autouse=True)
-def _no_handlers_left() -> Iterator[None]:
-    yield
-    logger = logging.getLogger("eflowprov")
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-        handler.close()
 
 
 def events(path: Path) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from eflowprov import __version__
 from eflowprov.cli import terminal
 from eflowprov.cli.main import COMMANDS, run_command
 from eflowprov.errors import BridgeError, EflowprovError
+from eflowprov.workflows.config import template
 from tests.conftest import ROOT
 
 SUBCOMMANDS = {
@@ -227,10 +228,10 @@ def test_no_code_page_ends_a_command(tmp_path: Path, encoding: str) -> None:
     assert "NOT READY" in text and "?" not in text.split("FAIL")[0]  # ASCII marks, not replaced ones
     refused = process("lab", "run", "--scenario", "✔ü", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
     assert refused.returncode == 2 and len(refused.stderr.splitlines()) == 1
-    (tmp_path / "✔ü").mkdir()
-    (tmp_path / "✔ü" / "iotedge-list.txt").write_bytes(b"")
-    unknown = process("verify", "--from", str(tmp_path / "✔ü"), PYTHONIOENCODING=encoding, PYTHONUTF8="0")
-    assert unknown.returncode == 3 and b"UNKNOWN" in unknown.stdout and unknown.stderr == b""
+    file = tmp_path / "✔ü.toml"
+    file.write_text(template(), encoding="utf-8", newline="\n")
+    good = process("config", "check", str(file), PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert good.returncode == 0 and b": good for line4-press2" in good.stdout and good.stderr == b""
 
 
 @pytest.mark.linux

@@ -134,8 +134,9 @@ def test_a_time_drift_of_the_container_is_a_warning() -> None:
     assert _one(check("container-local-time", "error", "Could not query local time inside container")) is Outcome.FAIL
 
 
-def test_the_dns_warning_stays_a_warning() -> None:
-    assert _one(check("container-engine-dns", "warning", "not configured with DNS server setting")) is Outcome.WARN
+def test_the_dns_warning_is_noise_on_eflow_and_an_error_of_the_same_check_is_not() -> None:
+    assert _one(check("container-engine-dns", "warning", "not configured with DNS server setting")) is Outcome.PASS
+    assert _one(check("container-engine-dns", "error", "could not read daemon.json")) is Outcome.FAIL
 
 
 # -------------------------------------------------------------------------------------------- the tool's own faults
@@ -179,7 +180,9 @@ def test_a_fault_of_the_tool_hides_no_failure() -> None:
     ],
 )
 def test_a_pull_that_fails_for_the_devices_fault_is_a_fail(cause: str) -> None:
-    assert _one(check("connect-management-uri", "error", f"{PULL}\ndocker: {cause}")) is Outcome.FAIL
+    failed = check("connect-management-uri", "error", f"{PULL}\ndocker: {cause}")
+    assert _one(failed) is Outcome.FAIL
+    assert "docker pull" in found(facts(checks=checks(failed)), "iotedge-check/connect-management-uri").remedy
 
 
 # ------------------------------------------------------------------------------------------------- the whole report

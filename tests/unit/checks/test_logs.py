@@ -86,6 +86,11 @@ def test_a_blocking_message_is_a_warning_while_the_agent_is_connected() -> None:
     assert verdict(given) is Verdict.READY
 
 
+def test_a_refusal_of_dps_that_names_the_hubs_error_is_none_of_the_hub() -> None:
+    given = facts(logs=log(("DPS client error", "ErrorCode:IotHubUnauthorizedAccess;Unauthorized")))
+    assert "logs/dps-refused" in ids(given) and "logs/hub-refused" not in ids(given)
+
+
 def test_the_trust_bundle_is_harmless() -> None:
     given = facts(logs=log(*RECONCILED, SAMPLES["trust-bundle-missing"]))
     assert found(given, "logs/trust-bundle-missing").outcome is Outcome.PASS

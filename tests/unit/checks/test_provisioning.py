@@ -310,6 +310,15 @@ def test_the_hub_and_the_device_are_read_from_the_journal() -> None:
     assert named_identity(SILENT) == ("", "")
 
 
+def test_a_hub_that_refuses_is_not_taken_for_a_network_that_fails() -> None:
+    unauthorized = (ATTEMPT, ("Error creating a device-to-cloud connection", "UnauthorizedException: Put token failed"))
+    refused = found(facts(agent=agent_log(*unauthorized, "Device client threw non-transient exception")), HUB_ID)
+    assert "disabled" in refused.detail and "port" not in refused.remedy
+    disabled = ("Hub client error", '{"Message":"ErrorCode:IotHubUnauthorizedAccess;Unauthorized"}')
+    journal = found(facts(logs=log(*RECONCILED, disabled), agent=MISSING), HUB_ID)
+    assert "disabled" in journal.detail and "port" not in journal.remedy
+
+
 def test_a_hub_whose_name_was_cut_off_is_no_name() -> None:
     assert named_identity(log("Assigned to IoT hub: plant7…", "aziot-edged> Device is a on plant7…")) == ("", "")
 

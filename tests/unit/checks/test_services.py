@@ -29,6 +29,11 @@ def test_keyd_stays_a_pass_beside_an_identityd_that_is_down() -> None:
     assert verdict(given) is Verdict.NOT_READY
 
 
+def test_a_service_that_is_down_without_its_lines_sends_to_the_journal() -> None:
+    finding = found(facts(services=services(edged="Down failed")), "service/aziot-edged")
+    assert "iotedge system logs" in finding.remedy and "below" not in finding.remedy
+
+
 def test_a_state_that_is_not_known_is_an_error() -> None:
     assert found(facts(services=services(edged="Dozing")), "service/aziot-edged").outcome is Outcome.ERROR
 

@@ -96,7 +96,7 @@ def test_17_descriptions(description: str) -> None:
 
 
 def test_a_row_that_was_cut_off_is_refused() -> None:
-    for end in (12, 20, 30):
+    for end in range(1, ROWS.index("mcr")):
         with pytest.raises(ParseError):
             parse_list(f"{HEADING}\n{ROWS[:end]}")
 

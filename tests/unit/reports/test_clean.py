@@ -29,6 +29,7 @@ from tests.unit.reports.samples import HOSTILE
         ("\N{RIGHT-TO-LEFT OVERRIDE}abc\N{POP DIRECTIONAL FORMATTING}", "abc"),
         ("a\N{ZERO WIDTH SPACE}b\N{ZERO WIDTH NO-BREAK SPACE}", "ab"),
         ("lone \ud800", "lone \N{REPLACEMENT CHARACTER}"),
+        ("\ufffe\uffff\ufdd0\U0010ffff", "\N{REPLACEMENT CHARACTER}" * 4),
         ("[bold]stays[/bold] ü \N{CHECK MARK}", "[bold]stays[/bold] ü \N{CHECK MARK}"),
     ],
 )

@@ -97,6 +97,13 @@ def test_findings_that_say_the_same_take_one_row() -> None:
     assert show(report(*same, other), width=200, verbose=True).count("\nSKIP") == 3
 
 
+def test_failures_with_one_way_out_stand_together_with_all_their_evidence() -> None:
+    failed = [finding(Outcome.FAIL, f"a/{n}", detail="why", remedy="do", evidence=f"line {n}") for n in "xy"]
+    text = show(report(*failed))
+    assert "FAIL      a/x, y (2)" in text and "line x" in text and "line y" in text
+    assert text.count("Next: do") == 1
+
+
 def test_findings_that_differ_in_outcome_or_words_are_not_folded() -> None:
     differ = [finding(Outcome.SKIP, "a/a", detail="x"), finding(Outcome.SKIP, "a/b", detail="y")]
     text = show(report(*differ, finding(Outcome.WARN, "a/c", detail="x")))

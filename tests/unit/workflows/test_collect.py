@@ -12,7 +12,7 @@ from eflowprov.errors import TransportError
 from eflowprov.model import CommandResult, Problem
 from eflowprov.parsers.text import decode
 from eflowprov.workflows.collect import Collector
-from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, Outputs
+from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, VM, Outputs
 from tests.machine import HUB, FakeVm, Printed
 
 HUB_LINE = b'{"MESSAGE": "2026-11-22T05:10:11Z [INFO] - Assigned to IoT hub: hub-of-the-logs.azure-devices.net"}\n'
@@ -42,8 +42,8 @@ def problem_of(outputs: Outputs, name: str) -> Problem:
 def test_every_output_is_asked_for_once_as_root_without_a_prompt() -> None:
     vm = FakeVm().start()
     outputs = collect(vm)
-    assert set(outputs.results) == {LIST, CHECK, LOGS, STATUS, AGENT}
-    assert sorted(words[1] for words in vm.asked) == ["check", "list", "logs", "system", "system"]
+    assert set(outputs.results) == {LIST, CHECK, LOGS, STATUS, AGENT, VM}
+    assert sorted(words[1] for words in vm.asked) == ["-c", "check", "list", "logs", "system", "system"]
     assert all(
         result.argv[:2] == ("sudo", "-n") for result in outputs.results.values() if isinstance(result, CommandResult)
     )
@@ -103,13 +103,13 @@ def test_check_is_not_held_up_by_a_slow_command(slow: str) -> None:
     )
 
 
-def test_four_commands_run_at_once_and_check_after_the_logs() -> None:
+def test_five_commands_run_at_once_and_check_after_the_logs() -> None:
     vm = FakeVm().start()
-    vm.delays = {"iotedge": 0.5}
+    vm.delays = {"iotedge": 0.5, "sh": 0.5}
     started = time.monotonic()
     collect(vm)
     took = time.monotonic() - started
-    assert vm.at_once == 4 and 1.0 <= took < 1.5
+    assert vm.at_once == 5 and 1.0 <= took < 1.5
     order = [" ".join(words[:2]) for words in vm.asked]
     assert order[-1] == "iotedge check"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eflowprov.errors import InputError, StorageError
-from eflowprov.workflows import files
+from eflowprov.workflows import files, storage, workroom
 from eflowprov.workflows.files import (
     make_folder,
     read_limited,
@@ -81,20 +81,21 @@ def test_of_two_writers_at_once_exactly_one_wins(tmp_path: Path) -> None:
 @pytest.mark.linux
 def test_a_private_file_is_its_owners_from_the_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modes: list[int] = []
-    fill = files._fill
+    fill = storage.fill
 
     def watched(descriptor: int, data: bytes) -> None:
         modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
         fill(descriptor, data)
 
-    monkeypatch.setattr(files, "_fill", watched)
+    monkeypatch.setattr(files, "fill", watched)
+    monkeypatch.setattr(workroom, "fill", watched)
     old = os.umask(0)
     try:
         write_new_private(tmp_path / "k", b"secret")
         write_folder_whole(tmp_path / "d", {"a": b"1"}, {"private/k": b"secret"})
     finally:
         os.umask(old)
-    assert modes == [0o600, 0o644, 0o600]
+    assert modes == [0o600, 0o644, 0o600, 0o644], "the key, the file, the key, the list of moves"
     assert stat.S_IMODE((tmp_path / "k").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "d" / "private" / "k").stat().st_mode) == 0o600
 
@@ -126,7 +127,8 @@ def test_a_write_that_fails_midway_leaves_nothing(
         os.close(descriptor)
         raise failure
 
-    monkeypatch.setattr(files, "_fill", torn)
+    monkeypatch.setattr(files, "fill", torn)
+    monkeypatch.setattr(workroom, "fill", torn)
     expected = StorageError if isinstance(failure, OSError) else KeyboardInterrupt
     with pytest.raises(expected) as refused:
         write(tmp_path / "f", b"data")
@@ -138,7 +140,7 @@ def test_a_write_that_fails_midway_leaves_nothing(
 
 def test_a_failed_replacement_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_whole(tmp_path / "f", b"old")
-    monkeypatch.setattr(files.os, "fsync", _no_space)
+    monkeypatch.setattr(storage.os, "fsync", _no_space)
     with pytest.raises(StorageError):
         write_whole(tmp_path / "f", b"new")
     assert (tmp_path / "f").read_bytes() == b"old"
@@ -171,7 +173,7 @@ def test_without_hard_links_a_private_file_is_still_whole_and_exclusive(
     def no_links(*_: object) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(files.os, "link", no_links)
+    monkeypatch.setattr(storage.os, "link", no_links)
     write_new_private(tmp_path / "k", b"secret")
     assert (tmp_path / "k").read_bytes() == b"secret"
     assert stat.S_IMODE((tmp_path / "k").stat().st_mode) == 0o600
@@ -207,15 +209,11 @@ def test_an_old_folder_goes_where_it_is_told(tmp_path: Path) -> None:
 
 def test_an_old_folder_comes_back_when_the_new_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folder_whole(tmp_path / "d", {"a": b"1"}, {})
-    rename, calls = Path.rename, []
 
-    def second_fails(self: Path, target: Path) -> Path:
-        calls.append(target)
-        if len(calls) == 2:
-            raise OSError(errno.EACCES, "Permission denied")
-        return rename(self, target)
+    def fails(*_: object) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "rename", second_fails)
+    monkeypatch.setattr(workroom, "rename_to_nothing", fails)
     with pytest.raises(StorageError):
         write_folder_whole(tmp_path / "d", {"a": b"2"}, {}, old=tmp_path / "old")
     assert (tmp_path / "d" / "a").read_bytes() == b"1"

@@ -13,14 +13,11 @@ from eflowprov.certs.profiles import AuthorityProfile, KeyType, LeafProfile
 from eflowprov.certs.reading import read_bundle
 from eflowprov.errors import EflowprovError, InputError, StorageError
 from eflowprov.model import Secret
-from eflowprov.workflows import files
-from eflowprov.workflows.issue import (
-    AuthorityReceipt,
-    IdentityReceipt,
-    check_registration_ids,
-    create_authority,
-    issue_identities,
-)
+from eflowprov.workflows import files, storage, workroom
+from eflowprov.workflows.authority_files import AuthorityReceipt, create_authority
+from eflowprov.workflows.issue import issue_identities
+from eflowprov.workflows.issued import IdentityReceipt
+from eflowprov.workflows.registration_ids import check_registration_ids
 from tests.pki import DEVICE, NOW
 
 CA = AuthorityProfile(KeyType.EC_P256)
@@ -305,7 +302,7 @@ def test_only_keys_are_private(tmp_path: Path) -> None:
 
 def _fail_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Let the number-th file find the disk full, after a byte of it was written."""
-    fill, calls = files._fill, []
+    fill, calls = storage.fill, []
 
     def torn(descriptor: int, data: bytes) -> None:
         calls.append(data)
@@ -316,4 +313,5 @@ def _fail_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         os.close(descriptor)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "_fill", torn)
+    for module in (files, workroom):
+        monkeypatch.setattr(module, "fill", torn)

@@ -82,7 +82,7 @@ def test_commands_json_tells_every_command_its_status_and_its_time(tmp_path: Pat
     entries = {entry["file"]: entry for entry in json.loads((tmp_path / "commands.json").read_text("ascii"))}
     assert set(entries) == {
         *("iotedge-list.txt", "iotedge-check.txt", "iotedge-system-logs.json"),
-        *("iotedge-system-status.txt", "iotedge-logs-edgeAgent.txt"),
+        *("iotedge-system-status.txt", "iotedge-logs-edgeAgent.txt", "vm-identity.txt"),
         None,
     }
     check = entries["iotedge-check.txt"]

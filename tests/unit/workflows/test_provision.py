@@ -344,7 +344,8 @@ def test_a_key_that_the_cmdlet_prints_in_its_failure_is_not_in_the_report(site: 
     *begun, _end = files.key.read_text("ascii").splitlines()
     lines = [*begun, *(f"step {number}" for number in range(15))]  # the last twenty begin in the middle of the key
     site.host.returned = (*(CmdletRecord("host", line) for line in lines), *FAILED)
-    assert not [line for line in begun[1:] if line in repr(site.provision())]
+    shown = repr(site.provision())
+    assert not [line for line in begun[1:] if line in shown]
 
 
 # ------------------------------------------------------------------------------------------------ odd names

@@ -73,7 +73,7 @@ def test_a_command_that_cannot_tell_says_why_plainly(answer: Answer, told: str) 
 
 @pytest.mark.parametrize("answer", [NO_SUDO, NOT_THERE])
 def test_a_vm_that_lets_nothing_be_asked_is_unknown_and_says_so_of_each(answer: Answer) -> None:
-    report = verify(iotedge=answer, journalctl=answer)
+    report = verify(iotedge=answer, journalctl=answer, sh=answer)
     assert report.verdict is Verdict.UNKNOWN and report.exit_status == 3
     assert {finding.outcome for finding in report.findings} <= {Outcome.ERROR, Outcome.SKIP}
 

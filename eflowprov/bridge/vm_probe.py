@@ -1,0 +1,46 @@
+"""One read-only question to the VM about itself: its clock, the certificate that its configuration names, and whether
+the key service may read the private key.
+
+One script in place of several commands: over the cmdlets each command costs a start of PowerShell. It prints nothing
+secret: of config.toml only the four values named here (a connection string or a symmetric key is none of them), of the
+certificate file only its certificates, of the key nothing. Programs that it needs: sh, date, sed, head, test, sudo.
+"""
+
+from __future__ import annotations
+
+CONFIG = "/etc/aziot/config.toml"
+KEY_SERVICE = "aziotks"
+
+PROBE = r"""echo "clock $(date +%s)"
+config=$1
+service=$2
+if [ ! -r "$config" ]; then echo "config missing"; echo end; exit 0; fi
+echo "config there"
+value() { sed -n "s|^[[:space:]]*$1[[:space:]]*=[[:space:]]*\"\([^\"]*\)\".*|\1|p" "$config" | head -n 1; }
+echo "scope $(value id_scope)"
+echo "registration $(value registration_id)"
+cert=$(value identity_cert)
+path=${cert#file://}
+if [ "$path" != "$cert" ]; then
+  echo "certificate $path"
+  sed -n "/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p" "$path" 2>/dev/null | head -n 400
+fi
+key=$(value identity_pk)
+path=${key#file://}
+if [ "$path" != "$key" ]; then
+  case $path in *%*) service=- ;; esac
+  if [ "$service" = - ]; then echo "key unknown $path"
+  elif [ ! -e "$path" ]; then echo "key missing $path"
+  elif why=$(sudo -n -u "$service" test -r "$path" 2>&1); then echo "key readable $path"
+  elif [ -n "$why" ]; then echo "key unknown $path"
+  else echo "key unreadable $path"
+  fi
+fi
+echo end
+"""
+"""For dash, bash and busybox; the paths stay in the VM's own shell variables and are never part of a program text."""
+
+
+def probe_command() -> tuple[str, ...]:
+    """The command to run as root in the VM."""
+    return ("sh", "-c", PROBE, "sh", CONFIG, KEY_SERVICE)
