@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 # --------------------------------------------------------------------------------------------------- secrets
 
@@ -192,6 +192,41 @@ class LogEntry:
     causes: tuple[str, ...] = ()
 
 
+LogTime = int | datetime | None  # microseconds since 1970, or as a text form gives it
+# place, kind, time, service, level, message, causes: an entry on its way, a plain tuple since a million of them are
+# made. The place is its number in its log; the kind is what its reader made of its text.
+LogRecord = tuple[int, Any, LogTime, str, LogLevel, str, tuple[str, ...]]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+
+def as_time(time: LogTime) -> datetime | None:
+    """A record's time as everyone else has it."""
+    return _EPOCH + timedelta(microseconds=time) if isinstance(time, int) else time
+
+
+def as_entry(record: LogRecord) -> LogEntry:
+    """A record as everyone else has it."""
+    _, _, time, service, level, message, causes = record
+    return LogEntry(as_time(time), service, level, message, causes)
+
+
+def without_digits(text: str) -> bytes:
+    """The text as UTF-8 with every digit as 0: texts that differ in numbers alone become one. (Bytes, for speed.)"""
+    return text.encode("utf-8", "surrogatepass").translate(DIGITS)
+
+
+@dataclass(frozen=True, slots=True)
+class LogCounts:
+    """What a pass over a log counted: entries in all, errors and warnings among them, and the span of their times."""
+
+    entries: int = 0
+    errors: int = 0
+    warnings: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """A journal (`iotedge system logs`) or a container's log (`iotedge logs edgeAgent`).
@@ -199,13 +234,14 @@ class Log:
     `lines` counts the lines of the source; `entries` are in the order of the source. No entry at all is a Log with
     `entries == ()` (journalctl's own `-- No entries --`), not a ParseError. `failure` holds the message and causes
     when the command printed an error in place of a log. `torn` is True when a line was cut off, so that something is
-    missing.
+    missing. `left_out` says what of the log was not asked for or not read, "" for a whole one.
     """
 
     entries: tuple[LogEntry, ...] = ()
     lines: int = 0
     failure: tuple[str, ...] = ()
     torn: bool = False
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eflowprov.checks.catalogue import explain_refusal
 from eflowprov.checks.words import named_identity
-from eflowprov.model import CheckOutcome, CmdletAnswer, CmdletRecord, Log, Outcome, Refused, Report
+from eflowprov.model import (
+    CheckOutcome,
+    CmdletAnswer,
+    CmdletRecord,
+    CommandResult,
+    Log,
+    Outcome,
+    Problem,
+    Refused,
+    Report,
+)
 from eflowprov.parsers.agent_log import parse_agent_log
 from eflowprov.parsers.cmdlet import parse_provision
 from eflowprov.parsers.dps_refusal import parse_dps_refusal
@@ -23,7 +33,7 @@ from eflowprov.parsers.iotedge_list import parse_list
 from eflowprov.parsers.system_logs import parse_system_logs
 from eflowprov.parsers.system_status import parse_system_status
 from eflowprov.parsers.text import decode
-from eflowprov.workflows.outputs import read_saved
+from eflowprov.workflows.outputs import Output, read_saved
 from eflowprov.workflows.verify import VerifyOptions, report_on
 
 ROOT = Path(__file__).parent / "captures"
@@ -61,9 +71,22 @@ class Capture:
         (file,) = (path for path in self.folder.iterdir() if path.name != EXPECTED)
         return file.read_bytes()
 
-    def report(self) -> Report:
-        """The report on a folder of saved outputs."""
-        return report_on(read_saved(self.folder), VerifyOptions(), vm=str(self), channel="saved")
+    def outputs(self) -> dict[str, bytes]:
+        """What each saved output holds, by its short name (`list`, `check`, `logs`, `status`, `agent`)."""
+        results = read_saved(self.folder).results
+        return {name: result.stdout for name, result in results.items() if isinstance(result, CommandResult)}
+
+    def report(self, **changed: bytes | None) -> Report:
+        """The report on a folder of saved outputs, of which some hold other bytes, or (None) are not there."""
+        saved = read_saved(self.folder)
+        results = dict(saved.results) | {name: _changed(saved.results[name], data) for name, data in changed.items()}
+        return report_on(replace(saved, results=results), VerifyOptions(), vm=str(self), channel="saved")
+
+
+def _changed(output: Output, data: bytes | None) -> Output:
+    if data is None or isinstance(output, Problem):
+        return Problem("it is not in the folder", missing=True)
+    return replace(output, stdout=data)
 
 
 def captures() -> list[Capture]:

@@ -90,3 +90,9 @@ def chromium() -> str:
 def openssl() -> str:
     """The path of the openssl command."""
     return _require("openssl")
+
+
+@pytest.fixture(scope="session")
+def keytool() -> str:
+    """The path of Java's keytool, a second reader of PFX files."""
+    return _require("keytool")

@@ -31,6 +31,18 @@ PARAMETERS = (
 NOT_PROVISIONED = (1, b"", b"cat: /etc/aziot/config.toml: No such file or directory\n")
 PROVISIONED = (0, b'[provisioning]\nsource = "dps"\nid_scope = "0neOLD"\n', b"")
 
+HOME = "/home/iotedge-user"
+CONFIG = "/etc/aziot/config.toml"
+
+
+def configuration(scope_id: str, cert: str, key: str) -> bytes:
+    """A config.toml as the cmdlet writes it."""
+    return (
+        f'[provisioning]\nsource = "dps"\nid_scope = "{scope_id}"\n[provisioning.attestation]\nmethod = "x509"\n'
+        f'identity_cert = "file://{cert}"\nidentity_pk = "file://{key}"\n'
+    ).encode()
+
+
 T = TypeVar("T")
 Printed = tuple[int | None, bytes, bytes]
 Answer = Printed | Exception | Callable[[], Printed]
@@ -50,12 +62,13 @@ class FakeVm:
         self.journal = LabJournal()
         self.runtime = LabRuntime(SCENARIOS[scenario], self.journal, self._enroll)
         self.registration: Registration = Assigned(DEVICE, HUB, DEVICE)
-        self.answers: dict[str, Answer] = {"cat": NOT_PROVISIONED, **(answers or {})}
+        self.answers: dict[str, Answer] = dict(answers or {})
+        self.files: dict[str, bytes] = {}  # the VM's own, by path
         self.delays: dict[str, float] = {}
         self.asked: list[tuple[str, ...]] = []
         self.at_once = 0
         self.closed = threading.Event()
-        self._programs = LabPrograms(self.runtime, self.journal, {}, "VM").table()
+        self._programs = LabPrograms(self.runtime, self.journal, self.files, "VM").table()
         self._running = 0
         self._lock = threading.Lock()
 
@@ -135,8 +148,15 @@ class FakeHost(EflowHost):
         if self.error is not None:
             raise self.error
         if self.returned[-1].text == "OK":
-            self._vm.start()
+            self.take(arguments["scopeId"], *paths)
         return CmdletAnswer(self.returned)
+
+    def take(self, scope_id: str, cert: Path, key: Path) -> None:
+        """What a cmdlet that works does in the VM: files copied under their names, configuration, services."""
+        places = {cert: f"{HOME}/certs/{cert.name}", key: f"{HOME}/private/{key.name}"}
+        self._vm.files |= {place: path.read_bytes() for path, place in places.items()}
+        self._vm.files[CONFIG] = configuration(scope_id, *places.values())
+        self._vm.start()
 
 
 @dataclass(frozen=True)

@@ -23,19 +23,23 @@ _WIDTH = 860  # CSS pixels: what a README shows without making it smaller
 _SCALE = 1.5  # sharp on the screens of today
 
 
-def main() -> int:
-    """Play the scenario, open its report, take the picture."""
-    scenario = sys.argv[1] if len(sys.argv) > 1 else SCENARIO
-    program = shutil.which("chromium") or sys.exit("chromium is not there. On Debian: apt-get install chromium.")
+def make(picture: Path, scenario: str, program: str) -> str:
+    """Play the scenario, open its report in the Chromium `program`, take the picture; give the verdict's word."""
     with tempfile.TemporaryDirectory(prefix="eflowprov-picture-") as folder, open_page(program) as page:
         command = [sys.executable, "-m", "eflowprov", "lab", "run", "--scenario", scenario, "--format", "html"]
         played = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         report = Path(folder) / "report.html"
         report.write_bytes(played.stdout)
         page.show(report, width=_WIDTH)
-        word = page.tell("document.querySelector('h1').innerText")
-        PICTURE.write_bytes(page.picture(_SCALE))
-    print(f"{PICTURE}: {word}, {PICTURE.stat().st_size} bytes")
+        picture.write_bytes(page.picture(_SCALE))
+        return str(page.tell("document.querySelector('h1').innerText"))
+
+
+def main() -> int:
+    """The command line."""
+    program = shutil.which("chromium") or sys.exit("chromium is not there. On Debian: apt-get install chromium.")
+    word = make(PICTURE, sys.argv[1] if len(sys.argv) > 1 else SCENARIO, program)
+    sys.stderr.write(f"{PICTURE}: {word}, {PICTURE.stat().st_size} bytes\n")
     return 0
 
 

@@ -26,6 +26,7 @@ class CmdletChannel:
     def __init__(self, host: EflowHost) -> None:
         self._host = host
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._vm = "EFLOW VM"
 
     @property
@@ -56,11 +57,16 @@ class CmdletChannel:
             return unwrap(lines, nonce=nonce, argv=argv, duration_s=time.monotonic() - started)
 
     def close(self) -> None:
-        """Nothing is held open between two commands."""
+        """End the PowerShell under way, and let no other start. The command in the VM ends by its own guard."""
+        self._closed.set()
 
     def _invoke(self, text: str, timeout_s: float) -> tuple[str, ...]:
         """What the cmdlet returned. It throws when its own SSH fails: the command's status is inside the text."""
-        answer = self._host.call(_CMDLET, {"command": text}, optional_switches=("ignoreError",), timeout_s=timeout_s)
+        if self._closed.is_set():
+            raise TransportError(_CMDLET, "the way into the VM is closed", "Run the command again")
+        answer = self._host.call(
+            _CMDLET, {"command": text}, optional_switches=("ignoreError",), timeout_s=timeout_s, cancel=self._closed
+        )
         if answer.error:
             raise TransportError(
                 _CMDLET, answer.error, "Check Get-EflowVm: is the VM running, and this the user who deployed it?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 
 from eflowprov.bridge.envelope import text_param
@@ -84,8 +85,11 @@ class EflowHost:
         *,
         optional_switches: Sequence[str] = (),
         timeout_s: float = _CMDLET_S,
+        cancel: threading.Event | None = None,
     ) -> CmdletAnswer:
         """Call a cmdlet of `CMDLETS`; `optional_switches` are passed where this release has them.
+
+        Setting `cancel` from another thread ends its PowerShell, and the call with a TransportError.
 
         A cmdlet that threw is an answer with its `error`. ValueError for another name: values may come from anywhere,
         names only from our own code.
@@ -97,7 +101,7 @@ class EflowHost:
         given += [{"name": switch} for switch in switches]
         given += [{"name": switch, "optional": True} for switch in optional_switches]
         params = {"module": text_param(self._module), "name": name, "arguments": given}
-        answer = self._session.call("invoke-cmdlet", params, timeout_s)
+        answer = self._session.call("invoke-cmdlet", params, timeout_s, cancel)
         self._refuse_failure(answer, name)
         return _cmdlet_answer(answer)
 

@@ -6,13 +6,14 @@ import logging
 import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from eflowprov.bridge.envelope import Envelope, open_envelope, request_line
-from eflowprov.errors import BridgeError, DeadlineError
+from eflowprov.errors import BridgeError, DeadlineError, TransportError
 from eflowprov.transports.powershell import find_powershell, powershell_command, powershell_environment
 from eflowprov.transports.process_tree import ProcessResult, run_process
 
@@ -57,11 +58,18 @@ class PowerShellSession:
         self._environ = dict(os.environ if environ is None else environ)
         self._command = tuple(command) if command is not None else None
 
-    def call(self, script_name: str, params: Mapping[str, object], timeout_s: float) -> Answer:
+    def call(
+        self,
+        script_name: str,
+        params: Mapping[str, object],
+        timeout_s: float,
+        cancel: threading.Event | None = None,
+    ) -> Answer:
         """Run scripts/`script_name`.ps1 with `params` (texts through `text_param`) within `timeout_s` in all.
 
-        TransportError when PowerShell cannot be started, DeadlineError when no answer was there in time, BridgeError
-        when the answer is not whole. An error inside the script is an answer with a `failure`.
+        TransportError when PowerShell cannot be started, or was ended because `cancel` was set; DeadlineError when no
+        answer was there in time, BridgeError when the answer is not whole. An error inside the script is an answer with
+        a `failure`.
         """
         program = self._command if self._command is not None else find_powershell(self._environ, sys.platform)
         nonce = "n" + secrets.token_hex(16)
@@ -72,6 +80,7 @@ class PowerShellSession:
             timeout_s=timeout_s,
             env=powershell_environment(self._environ),
             cap=_CAP,
+            cancel=cancel,
         )
         envelope = _envelope(result, nonce, timeout_s)
         for line in envelope.log:
@@ -84,6 +93,8 @@ def _envelope(result: ProcessResult, nonce: str, timeout_s: float) -> Envelope:
     try:
         return open_envelope(result.stdout, nonce, result.stderr)
     except BridgeError as error:
+        if result.cancelled:
+            raise TransportError(error.where, "it was ended before it answered", "Run the command again") from None
         if result.timed_out:
             raise DeadlineError(
                 error.where, f"no answer within {timeout_s:g} s", "Try again with a longer --timeout"

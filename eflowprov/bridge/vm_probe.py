@@ -3,7 +3,8 @@ the key service may read the private key.
 
 One script in place of several commands: over the cmdlets each command costs a start of PowerShell. It prints nothing
 secret: of config.toml only the four values named here (a connection string or a symmetric key is none of them), of the
-certificate file only its certificates, of the key nothing. Programs that it needs: sh, date, sed, head, test, sudo.
+certificate file only its certificates, of the key nothing. printf in place of echo, which takes backslashes for itself
+in dash. Programs that it needs: sh, date, sed, head, test, sudo.
 """
 
 from __future__ import annotations
@@ -11,32 +12,33 @@ from __future__ import annotations
 CONFIG = "/etc/aziot/config.toml"
 KEY_SERVICE = "aziotks"
 
-PROBE = r"""echo "clock $(date +%s)"
+PROBE = r"""say() { printf "%s\n" "$1"; }
+say "clock $(date +%s)"
 config=$1
 service=$2
-if [ ! -r "$config" ]; then echo "config missing"; echo end; exit 0; fi
-echo "config there"
+if [ ! -r "$config" ]; then say "config missing"; say end; exit 0; fi
+say "config there"
 value() { sed -n "s|^[[:space:]]*$1[[:space:]]*=[[:space:]]*\"\([^\"]*\)\".*|\1|p" "$config" | head -n 1; }
-echo "scope $(value id_scope)"
-echo "registration $(value registration_id)"
+say "scope $(value id_scope)"
+say "registration $(value registration_id)"
 cert=$(value identity_cert)
 path=${cert#file://}
 if [ "$path" != "$cert" ]; then
-  echo "certificate $path"
+  say "certificate $path"
   sed -n "/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/p" "$path" 2>/dev/null | head -n 400
 fi
 key=$(value identity_pk)
 path=${key#file://}
 if [ "$path" != "$key" ]; then
   case $path in *%*) service=- ;; esac
-  if [ "$service" = - ]; then echo "key unknown $path"
-  elif [ ! -e "$path" ]; then echo "key missing $path"
-  elif why=$(sudo -n -u "$service" test -r "$path" 2>&1); then echo "key readable $path"
-  elif [ -n "$why" ]; then echo "key unknown $path"
-  else echo "key unreadable $path"
+  if [ "$service" = - ]; then say "key unknown $path"
+  elif [ ! -e "$path" ]; then say "key missing $path"
+  elif why=$(sudo -n -u "$service" test -r "$path" 2>&1); then say "key readable $path"
+  elif [ -n "$why" ]; then say "key unknown $path"
+  else say "key unreadable $path"
   fi
 fi
-echo end
+say end
 """
 """For dash, bash and busybox; the paths stay in the VM's own shell variables and are never part of a program text."""
 

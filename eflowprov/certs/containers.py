@@ -1,7 +1,6 @@
 """Files that hold certificates and keys: PEM text, DER, PKCS#7 (RFC 2315, RFC 5652), PFX (RFC 7292), told by content.
 
-Names and labels lie: Windows' certificate services write a PKCS#7 answer under the label CERTIFICATE, and `certutil
--encode` puts that label around anything.
+Names and labels lie: PKCS#7 answers are seen under the label CERTIFICATE, which `certutil -encode` puts around all.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def certificate_facts(certificate: x509.Certificate, source: str, *, lenient: bo
             subject=read("subject", lambda: _name(certificate.subject), ""),
             common_names=read("common name", lambda: common_names(certificate), ()),
             issuer=read("issuer", lambda: _name(certificate.issuer), ""),
-            serial=_hexadecimal(certificate.serial_number),
+            serial=hexadecimal(certificate.serial_number),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
             sha1=certificate.fingerprint(SHA1()).hex().upper(),  # noqa: S303  # DPS and Windows name thumbprints so
@@ -209,7 +209,7 @@ def _value(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _hexadecimal(number: int) -> str:
+def hexadecimal(number: int) -> str:
     """Whole bytes, as OpenSSL and Windows print serial numbers."""
     digits = f"{number:X}"
     return digits if len(digits) % 2 == 0 or number < 0 else f"0{digits}"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from eflowprov.certs.authority import Authority, pem
-from eflowprov.certs.facts import certificate_facts
+from eflowprov.certs.facts import certificate_facts, hexadecimal, public_key_sha256
 from eflowprov.certs.keys import serialise_key
-from eflowprov.certs.names import check_registration_id
-from eflowprov.certs.profiles import LeafProfile, generate_key, leaf_extensions, sign, subject, validity
+from eflowprov.certs.names import check_registration_id, is_host_label
+from eflowprov.certs.profiles import LeafProfile, generate_key, key_id, leaf_extensions, sign, subject, validity
 from eflowprov.model import CertificateFacts
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +33,64 @@ class Identity:
     facts: CertificateFacts
 
 
-def issue(authority: Authority, registration_id: str, profile: LeafProfile, now: datetime) -> Identity:
-    """Make a key and have the authority sign its certificate; the subject's common name is the registration ID.
+class Issuer:
+    """An authority set to one profile and one moment; what is the same for all its leaves is worked out once.
 
-    Valid from an hour before `now` to `profile.days` after it, both within the authority's own dates. Raises InputError
-    for an ID outside DPS's rule, before a key exists, and when the authority is not valid now.
+    Leaves are valid from an hour before `now` to `profile.days` after it, both within the authority's own dates. Raises
+    InputError when the authority is not valid now. Threads may share it.
     """
-    check_registration_id(registration_id)
-    times = validity(now, profile.days, authority.certificate)
-    name = subject(registration_id, profile.organization)
-    key = generate_key(profile.key_type)
-    extensions = leaf_extensions(registration_id, key.public_key(), authority.key_id)
-    leaf = sign(name, key.public_key(), authority.certificate.subject, authority.key, times, extensions)
-    above = authority.chain[:-1] or authority.chain
-    return Identity(
-        registration_id=registration_id,
-        leaf_pem=pem(leaf),
-        chain_pem=b"".join(map(pem, (leaf, *above))),
-        key_pem=serialise_key(key),
-        facts=certificate_facts(leaf, registration_id),
-    )
+
+    def __init__(self, authority: Authority, profile: LeafProfile, now: datetime) -> None:
+        self._authority = authority
+        self._profile = profile
+        self._times = validity(now, profile.days, authority.certificate)
+        self._key_id = authority.key_id
+        self._above = b"".join(map(pem, authority.chain[:-1] or authority.chain))
+        self._alike: dict[bool, CertificateFacts] = {}  # of the first leaf with a DNS name, and of the first without
+
+    def issue(self, registration_id: str) -> Identity:
+        """Make a key and sign its certificate; the subject's common name is the registration ID.
+
+        Raises InputError for an ID outside DPS's rule, before a key exists.
+        """
+        check_registration_id(registration_id)
+        authority = self._authority
+        name = subject(registration_id, self._profile.organization)
+        key = generate_key(self._profile.key_type)
+        public = key.public_key()
+        extensions = leaf_extensions(registration_id, public, self._key_id)
+        leaf = sign(name, public, authority.certificate.subject, authority.key, self._times, extensions)
+        leaf_pem = pem(leaf)
+        return Identity(
+            registration_id=registration_id,
+            leaf_pem=leaf_pem,
+            chain_pem=leaf_pem + self._above,
+            key_pem=serialise_key(key),
+            facts=self._facts(leaf, registration_id),
+        )
+
+    def _facts(self, leaf: x509.Certificate, registration_id: str) -> CertificateFacts:
+        """The leaf's facts: those that differ between leaves are read, the others are the first leaf's."""
+        from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+
+        has_name = is_host_label(registration_id)
+        alike = self._alike.get(has_name)
+        if alike is None:
+            self._alike[has_name] = alike = certificate_facts(leaf, registration_id)
+            return alike
+        return replace(
+            alike,
+            subject=leaf.subject.rfc4514_string(),
+            common_names=(registration_id,),
+            serial=hexadecimal(leaf.serial_number),
+            sha1=leaf.fingerprint(SHA1()).hex().upper(),  # noqa: S303  # DPS and Windows name thumbprints so
+            sha256=leaf.fingerprint(SHA256()).hex().upper(),
+            san=(f"DNS:{registration_id}",) if has_name else (),
+            subject_key_id=key_id(leaf.public_key()).hex().upper(),  # type: ignore[arg-type]  # it is our own
+            public_key_sha256=public_key_sha256(leaf.public_key),
+        )
+
+
+def issue(authority: Authority, registration_id: str, profile: LeafProfile, now: datetime) -> Identity:
+    """Issue one identity; see `Issuer`."""
+    return Issuer(authority, profile, now).issue(registration_id)

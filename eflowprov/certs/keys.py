@@ -84,13 +84,14 @@ def load_key(data: bytes, source: str, passphrase: Secret | None = None) -> Priv
     _refuse_endless(block.body() if block else data, source, is_openssh=block is not None and block.label == _OPENSSH)
     if block and block.text.count("DEK-Info") != len(_DEK_INFO.findall(block.text)):
         raise InputError(source, *_DAMAGED)
-    secret = passphrase.reveal().encode() if passphrase and (encrypted or block is None) else None
-    if encrypted and secret is None:
+    wanted = passphrase if passphrase and (encrypted or block is None) else None
+    if encrypted and wanted is None:
         raise EncryptedKeyError(source, "the private key is encrypted", "Give its passphrase with --passphrase-file")
     try:
         if block is None:
-            return _load_der(data, secret)
-        return (form.load_ssh_private_key if block.label == _OPENSSH else form.load_pem_private_key)(text, secret)
+            return _load_der(data, wanted)
+        load = form.load_ssh_private_key if block.label == _OPENSSH else form.load_pem_private_key
+        return load(text, _revealed(wanted))
     except TypeError as error:
         raise EncryptedKeyError(source, "the key is encrypted", "Give its passphrase with --passphrase-file") from error
     except Exception as error:  # ValueError mostly; NotImplementedError for a compressed point in an OpenSSH key
@@ -118,13 +119,18 @@ def openssh_private_key(data: bytes, passphrase: Secret | None = None, *, source
         ) from error
 
 
-def _load_der(data: bytes, secret: bytes | None) -> PrivateKeyTypes:
+def _revealed(passphrase: Secret | None) -> bytes | None:
+    """The passphrase for a call's argument; kept in a variable, it would be shown by whoever prints a traceback's."""
+    return passphrase.reveal().encode() if passphrase else None
+
+
+def _load_der(data: bytes, passphrase: Secret | None) -> PrivateKeyTypes:
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
     try:
-        return load_der_private_key(data, secret)
+        return load_der_private_key(data, _revealed(passphrase))
     except TypeError:
-        if secret is None:
+        if passphrase is None:
             raise
         return load_der_private_key(data, None)  # a passphrase was given, and the key needs none
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 #]{1,40})-----")
+_LINE = 64  # RFC 1421, 4.3.2.4
 _REST_OF_LINE = re.compile(r"[ \t\0]*(?:[\r\n]|\Z)")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "bom"),
@@ -79,7 +80,7 @@ def quirks(data: bytes, blocks: list[Block]) -> tuple[str, ...]:
     text = to_text(data)
     found = [name for mark, _, name in _MARKS if data.startswith(mark)]
     if "\r" in text:
-        found.append("cr" if blocks and _has_lone_cr(text[: blocks[-1].end]) else "crlf")
+        found.append("cr" if _has_lone_cr(text.rstrip()) else "crlf")
     found += _around(text, blocks)
     if not all(_stands_alone(text, block) for block in blocks):
         found.append("dash-line")
@@ -97,7 +98,7 @@ def _around(text: str, blocks: list[Block]) -> Iterator[str]:
     if any(gap.strip() for gap in gaps):
         yield "text-between"
     behind = text[blocks[-1].end :]
-    if behind not in ("", "\n", "\r\n"):
+    if behind.replace("\r", "") not in ("", "\n"):
         yield "text-after" if behind.strip("\0\ufeff \t\r\n") else "trailing"
 
 
@@ -121,11 +122,17 @@ def _has_lone_cr(text: str) -> bool:
 
 
 def _has_blank_line(block: Block) -> bool:
-    """An empty line right behind BEGIN does no harm, nor one behind the headers of an old key."""
-    lines = _inner(block).replace("\r", "").split("\n")[1:-1]
-    is_old_key = block.headers and block.label.endswith("PRIVATE KEY")
-    skipped = block.headers.count("\n") + 2 if is_old_key else 1
-    return not all(line.strip() for line in lines[skipped:])
+    """An empty line right behind BEGIN does no harm, nor one behind the headers of an old key.
+
+    Behind such a line OpenSSL wants full lines of 64 characters, but for the last; elsewhere they may have any length.
+    """
+    lines = [line.rstrip() for line in _inner(block).replace("\r", "").split("\n")[1:-1]]
+    if block.headers and block.label.endswith("PRIVATE KEY"):
+        lines = lines[block.headers.count("\n") + 1 :]
+    if not lines or lines[0]:
+        return not all(lines)
+    *full, last = lines[1:] or [""]
+    return any(len(line) != _LINE for line in full) or not 0 < len(last) <= _LINE
 
 
 def _inner(block: Block) -> str:

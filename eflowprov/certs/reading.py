@@ -159,8 +159,6 @@ def refuse_size(source: str, data: bytes) -> None:
 def _open_pem(source: str, data: bytes, passphrase: Secret | None) -> Bundle:
     blocks = find_blocks(to_text(data))
     wanted = [block for block in blocks if block.label in CERTIFICATE_LABELS | PKCS7_LABELS]
-    if len(wanted) > MAX_CERTIFICATES:
-        raise InputError(source, f"it holds {len(wanted)} certificates", _TOO_MANY)
     certificates, kind = certificates_in(source, wanted)
     bundle = Bundle(certificates, quirks=quirks(data, blocks), kind=kind)
     keys = [block for block in blocks if is_key_label(block.label)]

@@ -36,6 +36,14 @@ class Case:
         return self.bundle.certificates[self.place]
 
     @property
+    def is_ca_given(self) -> bool:
+        """No device's certificate is in the file: rules about a device's have nothing to say then.
+
+        One that signed itself may still be what an individual enrollment has.
+        """
+        return self.leaf.is_ca and not (self.leaf.is_self_issued and self.enrollment == "individual")
+
+    @property
     def path(self) -> Sequence[CertificateFacts]:
         """The device's certificate and those above it, as far as they are in the file; foreign ones are left out."""
         return [self.bundle.certificates[place] for place in self.places]
@@ -107,6 +115,11 @@ def passed(detail: str, evidence: str = "") -> Judged:
 
 def skipped(detail: str) -> Judged:
     return Judged(Outcome.SKIP, detail)
+
+
+def ca_given() -> Judged:
+    """What rules about a device's certificate say of a CA's: what is wrong with it is said once."""
+    return skipped("A CA certificate was given as the identity: see certificate/ca-as-identity.")
 
 
 def warned(detail: str, remedy: str, evidence: str = "") -> Judged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from eflowprov.checks.certificate_case import Case, Judged, Rule, failed, listed, passed, skipped, warned
+from eflowprov.checks.certificate_case import Case, Judged, Rule, ca_given, failed, listed, passed, skipped, warned
 from eflowprov.checks.certificate_dps import admitting
 from eflowprov.model import CertificateFacts
 
@@ -16,6 +16,8 @@ _CUT = "The device's chain ends at its own certificate: see certificate/chain."
 
 def _chain(case: Case) -> Judged:
     """Reaching an authority that DPS can know."""
+    if case.is_ca_given:
+        return ca_given()
     last, places = case.path[-1], case.places
     if len(places) == 1:
         return _signed_itself(case) if last.is_self_issued else _leaf_alone(case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from eflowprov.checks.certificate_case import (
@@ -21,6 +21,8 @@ from eflowprov.checks.certificate_case import (
 )
 from eflowprov.model import CertificateFacts
 
+# Scripts that make authority and device one after the other, with the same days, let the device end some seconds later.
+_MADE_IN_ONE_GO = timedelta(days=1)
 _YEAR_2038 = datetime.fromisoformat("2038-01-01T00:00:00+00:00")
 
 
@@ -69,7 +71,7 @@ def _issuer_dates(case: Case) -> Judged:
     if len(path) == 1:
         return skipped("The issuer's certificate is not in the file.")
     for one, issuer in pairwise(path):
-        if one.not_after > issuer.not_after:
+        if one.not_after - issuer.not_after >= _MADE_IN_ONE_GO:
             return warned(
                 f"{one.subject} is valid until {day(one.not_after)}, but {issuer.subject}, which signed it, ends "
                 f"on {day(issuer.not_after)}. From then on DPS answers 'Invalid certificate.' (401002).",

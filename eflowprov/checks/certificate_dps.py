@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eflowprov.checks.catalogue import explain_refusal
-from eflowprov.checks.certificate_case import Case, Judged, Rule, failed, passed, skipped
+from eflowprov.checks.certificate_case import Case, Judged, Rule, ca_given, failed, passed, skipped
 from eflowprov.model import EnrollmentTrial, EnrollmentTrials
 
 _VERIFIED = "The CA must be verified in DPS."
@@ -14,8 +14,8 @@ _LEAF_ALONE = "Enroll this certificate alone, not its chain (iotedge#2738)."
 
 def _dps_answer(case: Case) -> Judged:
     trials = case.trials
-    if case.leaf.is_ca and not (case.leaf.is_self_issued and case.enrollment == "individual"):
-        return skipped("A CA certificate was given as the identity: see certificate/ca-as-identity.")
+    if case.is_ca_given:
+        return ca_given()
     if trials is None or not trials.trials:
         return skipped(
             "No enrollment was tried: no certificate in the file signed the device's. See certificate/chain."

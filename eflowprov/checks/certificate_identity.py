@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import re
 
-from eflowprov.checks.certificate_case import ANEW, ESF, Case, Judged, Rule, failed, passed, shown, skipped, warned
+from eflowprov.checks.certificate_case import (
+    ANEW,
+    ESF,
+    Case,
+    Judged,
+    Rule,
+    ca_given,
+    failed,
+    passed,
+    shown,
+    skipped,
+    warned,
+)
 from eflowprov.model import CertificateFacts
 
 # DPS's rule for the registration ID of an X.509 device (DPS documentation, "Registration ID"; RFC 5280 for the 64).
@@ -76,6 +88,8 @@ def _common_name(case: Case) -> Judged:
 
 
 def _common_name_form(case: Case) -> Judged:
+    if case.is_ca_given:
+        return ca_given()
     names = case.leaf.common_names
     if not names:
         return failed(

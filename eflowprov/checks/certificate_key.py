@@ -41,9 +41,9 @@ def _key_encrypted(case: Case) -> Judged:
     if case.bundle.key_encrypted is None:
         return skipped(_NO_KEY)
     if not case.bundle.key_encrypted:
-        return passed("The private key needs no passphrase: the runtime can read it unattended.")
+        return passed("The private key is not encrypted, so that the runtime can read it unattended.")
     if case.profile == ESF:
-        return passed("The private key needs a passphrase: enter it beside the key in ESF's settings.")
+        return passed("The private key is encrypted. Enter its passphrase beside the key in ESF's settings.")
     return failed(
         "The private key needs a passphrase. The runtime reads it unattended and has none, so that its services do "
         "not start and the device never gets as far as DPS.",

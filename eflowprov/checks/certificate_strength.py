@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eflowprov.checks.certificate_case import ANEW, Case, Judged, Rule, failed, passed, shown, warned, whose
+from eflowprov.checks.certificate_case import ANEW, Case, Judged, Rule, ca_given, failed, passed, shown, warned, whose
 
 _GOOD_CURVES = {"EC P-256", "EC P-384"}
 _MIN_RSA = 2048  # bits
@@ -10,6 +10,8 @@ _GOOD_HASHES = {"SHA256", "SHA384", "SHA512"}
 
 
 def _client_auth(case: Case) -> Judged:
+    if case.is_ca_given:
+        return ca_given()
     usages = case.leaf.extended_key_usage
     if usages is None:
         return warned(
@@ -27,6 +29,8 @@ def _client_auth(case: Case) -> Judged:
 
 
 def _key_usage(case: Case) -> Judged:
+    if case.is_ca_given:
+        return ca_given()
     usages = case.leaf.key_usage
     if usages is None:
         return warned(

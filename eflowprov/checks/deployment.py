@@ -32,6 +32,7 @@ _FAILED = re.compile(
 # edged's own words about modules other than edgeAgent: somebody deployed them.
 _OTHER_MODULE = re.compile(r"\b(?:creat|start)\w* module (?!edgeAgent\b)(?P<name>[\w-]+)", re.IGNORECASE)
 _OTHER_FAILED = re.compile(r"could not|failed|error", re.IGNORECASE)
+LOOKED_FOR = (_OTHER_MODULE,)  # in the journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,16 @@ KNOWN_MESSAGES = (
         "The key belongs to aziotks (mode 0600), the certificate to aziotcs (0644).",
     ),
     _message(
+        "key-service-failed",  # iotedge#6005, #6960
+        Gravity.NOTABLE,
+        "the key or certificates service could not do what it was asked",
+        r"could not (?:generate|create) key\b|could not create certificate"
+        r"|Failed to get a response from the (?:key|certificates?) service",
+        "keyd or certd answered with an error or not at all; the last cause in the chain says why.",
+        'Look at both: Invoke-EflowVmCommand -command "sudo iotedge system status". Then restart the runtime: '
+        f"{_RESTART}.",
+    ),
+    _message(
         "tpm-failed",  # iotedge#5834, #6658
         Gravity.NOTABLE,
         "the TPM or its service does not work",
@@ -200,6 +210,16 @@ KNOWN_MESSAGES = (
         "The VM has no way out, or a firewall drops what it sends.",
         "Look at the VM's address and gateway: Get-EflowVmEndpoint. Let ports 443, 5671 and 8883 out to "
         "*.azure-devices.net.",
+    ),
+    _message(
+        "timed-out",
+        Gravity.NOTABLE,
+        "something did not answer in time",
+        r"deadline (?:has elapsed|exceeded)|(?:operation|request) timed out|\bTimedOut\b",
+        "A service, the container engine or a host on the network answered too late: a slow disk, a bad line, or a "
+        "firewall that drops packets.",
+        "Verify again in five minutes. If it stays, look at the VM's load and disk, and at its way to the network: "
+        "Get-EflowVmEndpoint.",
     ),
     _message(
         "service-failed",  # iotedge#5056, #7411, #11046
@@ -252,4 +272,16 @@ KNOWN_MESSAGES = (
         "The VM has too little memory for its modules.",
         "Give it more: Stop-EflowVm; Set-EflowVm -memoryInMB MB; Start-EflowVm.",
     ),
+)
+
+# The runtime's own words that it works again.
+RECOVERED = re.compile(
+    r"^Edge runtime is running|^Identity reconciliation complete|^(?:Created|Started) Edge runtime module edgeAgent"
+    r"|^Successfully started module edgeAgent|^Successful DPS provisioning|^Successfully provisioned with DPS",
+    re.IGNORECASE,
+)
+LOOKED_FOR = (
+    RECOVERED,
+    *(known.pattern for known in KNOWN_MESSAGES),
+    *(known.settled for known in KNOWN_MESSAGES if known.settled),
 )

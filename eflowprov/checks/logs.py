@@ -1,4 +1,6 @@
-"""`logs/PATTERN` for each known message in the journal; `logs/journal`, `logs/empty`, `logs/edgeAgent` for lost logs.
+"""`logs/PATTERN` for each known message in the journal, `logs/unknown` for errors that are in no catalogue.
+
+`logs/journal`, `logs/empty` and `logs/edgeAgent` are for logs that are lost or not whole.
 
 A message that blocks the runtime is a `fail` only while nothing after it shows that the runtime got over it, and only
 while the runtime is not proved to work: yesterday's failure must not spoil today's report.
@@ -6,35 +8,21 @@ while the runtime is not proved to work: yesterday's failure must not spoil toda
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 
+from eflowprov.checks.digesting import digested
 from eflowprov.checks.judgement import Draft, evidence
+from eflowprov.checks.log_digest import LogDigest, Tally
 from eflowprov.checks.log_patterns import KNOWN_MESSAGES, Gravity, KnownMessage
-from eflowprov.checks.words import own_entries, quoted, said
-from eflowprov.model import Finding, Log, LogEntry, LogLevel, LogPattern, LogSummary, ModuleList, Outcome, Problem
+from eflowprov.checks.log_shapes import shape_id
+from eflowprov.checks.words import quoted
+from eflowprov.model import Finding, Log, LogPattern, LogSummary, ModuleList, Outcome, Problem
 
 _SOURCE = "iotedge system logs"
 _AGENT_SOURCE = "iotedge logs edgeAgent"
 _BY_HAND = 'Read it by hand: Invoke-EflowVmCommand -command "sudo iotedge system logs -- --no-pager".'
 _AGENT_BY_HAND = 'Read it by hand: Invoke-EflowVmCommand -command "sudo iotedge logs edgeAgent --tail 200".'
-# The runtime's own words that it works again.
-_RECOVERED = re.compile(
-    r"^Edge runtime is running|^Identity reconciliation complete|^(?:Created|Started) Edge runtime module edgeAgent"
-    r"|^Successfully started module edgeAgent|^Successful DPS provisioning|^Successfully provisioned with DPS",
-    re.IGNORECASE,
-)
 _SAMPLE = 500  # characters: a whole `caused by` chain fits
-
-
-@dataclass(slots=True)
-class _Seen:
-    """One known message in the journal: its entries, the place of the last, and where the same thing worked later."""
-
-    message: KnownMessage
-    entries: list[LogEntry] = field(default_factory=list)
-    last: int = -1
-    settled: int = -1
 
 
 def judge_logs(journal: Log | Problem, *, works: bool) -> tuple[list[Draft], LogSummary]:
@@ -46,13 +34,19 @@ def judge_logs(journal: Log | Problem, *, works: bool) -> tuple[list[Draft], Log
     if not journal.entries:
         detail = "The journal has no entry at all: the runtime has not run, or its log was cleared."
         return [_missing("empty", detail, [])], LogSummary(journal.lines)
-    seen, recovered = _scan(journal)
-    torn = (
-        [_missing("journal", "The journal was cut off: its newest words may be missing.", [])] if journal.torn else []
-    )
-    return torn + [_draft(each, cleared=works or each.last < max(recovered, each.settled)) for each in seen], _summary(
-        journal, seen
-    )
+    digest = digested(journal)
+    drafts = [_draft(known, digest, works=works) for known in KNOWN_MESSAGES if known.id in digest.known]
+    return [*_not_whole(journal), *drafts, *_unknown(digest)], _summary(digest)
+
+
+def _not_whole(journal: Log) -> list[Draft]:
+    """Say what of the journal is missing."""
+    if journal.torn:
+        return [_missing("journal", "The journal was cut off: its newest words may be missing.", [])]
+    if not journal.left_out:
+        return []
+    finding = _missing("journal", f"{journal.left_out}.", []).finding
+    return [Draft(replace(finding, outcome=Outcome.WARN))]
 
 
 def judge_agent_log(agent: Log | Problem, modules: ModuleList | Problem) -> list[Draft]:
@@ -62,6 +56,8 @@ def judge_agent_log(agent: Log | Problem, modules: ModuleList | Problem) -> list
         return [_no_agent_log(outcome, agent.why, [agent.seen])]
     if agent.torn:
         return [_no_agent_log(Outcome.ERROR, "edgeAgent's log was cut off: its newest words may be missing.", [])]
+    if agent.left_out:
+        return [_no_agent_log(Outcome.WARN, f"{agent.left_out}.", [])]
     if not agent.failure:
         return []
     listed = not isinstance(modules, Problem) and any(module.name == "edgeAgent" for module in modules.modules)
@@ -89,63 +85,54 @@ def _missing(id_: str, detail: str, lines: list[str]) -> Draft:
     return Draft(finding)
 
 
-def _scan(journal: Log) -> tuple[list[_Seen], int]:
-    """One pass over the journal: the known messages, and the last place where the runtime said that it works."""
-    seen = [_Seen(message) for message in KNOWN_MESSAGES]
-    recovered = -1
-    for place, entry in own_entries(journal):
-        text = said(entry)
-        if _RECOVERED.search(text):
-            recovered = place
-            continue
-        for each in seen:
-            if each.message.settled and each.message.settled.search(text):
-                each.settled = place
-        for each in _matching(seen, text):
-            each.entries.append(entry)
-            each.last = place
-    return [each for each in seen if each.entries], recovered
-
-
-def _matching(seen: list[_Seen], text: str) -> list[_Seen]:
-    found = [each for each in seen if each.message.pattern.search(text)]
-    harmless = [each for each in found if each.message.gravity is Gravity.HARMLESS]
-    if any(each.message.id == "dps-refused" for each in found):  # its cause may name the hub's error (iotedge#6675)
-        found = [each for each in found if each.message.id != "hub-refused"]
-    return harmless or found  # a harmless line is nothing else besides
-
-
-def _draft(seen: _Seen, *, cleared: bool) -> Draft:
-    message = seen.message
+def _draft(message: KnownMessage, digest: LogDigest, *, works: bool) -> Draft:
+    tally = digest.known[message.id]
+    cleared = works or tally.place < max(digest.recovered, digest.settled.get(message.id, -1))
     outcome = Outcome.PASS if message.gravity is Gravity.HARMLESS else Outcome.WARN
     after = ""
     if message.gravity is Gravity.BLOCKING:
         outcome = Outcome.WARN if cleared else Outcome.FAIL
         after = " The runtime works since." if cleared else ""
-    detail = f"Seen {_times(len(seen.entries))}. {message.cause}{after}"
+    detail = f"Seen {_times(tally.count)}. {message.cause}{after}"
     title = f"log: {message.title}"
-    lines = evidence([quoted(seen.entries[-1])])
+    lines = evidence([_quoted(tally)])
     return Draft(Finding(f"logs/{message.id}", title, outcome, detail, message.remedy, lines, _SOURCE))
+
+
+def _unknown(digest: LogDigest) -> list[Draft]:
+    """One finding for all errors that are in no catalogue, the most frequent first."""
+    if not digest.unknown:
+        return []
+    often = sorted(digest.unknown.values(), key=lambda tally: (-tally.count, tally.place))
+    count = sum(tally.count for tally in often) + digest.more.count
+    kinds = f"{len(often)} kinds and more" if digest.more.count else _counted(len(often), "kind")
+    detail = f"{_counted(count, 'error')} of {kinds} that this catalogue does not know: read them."
+    lines = [f"{_times(tally.count)}: {_quoted(tally)}" for tally in (*often, digest.more) if tally.count]
+    title = "log: errors that are not in the catalogue"
+    return [Draft(Finding("logs/unknown", title, Outcome.WARN, detail, _BY_HAND, evidence(lines), _SOURCE))]
+
+
+def _quoted(tally: Tally) -> str:
+    return quoted(tally.entry) if tally.entry else ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _summary(journal: Log, seen: list[_Seen]) -> LogSummary:
-    times = [entry.time for entry in journal.entries if entry.time is not None]
-    return LogSummary(
-        lines=journal.lines,
-        first=min(times, default=None),
-        last=max(times, default=None),
-        errors=sum(entry.level is LogLevel.ERROR for entry in journal.entries),
-        warnings=sum(entry.level is LogLevel.WARNING for entry in journal.entries),
-        patterns=tuple(_pattern(each) for each in seen),
-    )
+def _summary(digest: LogDigest) -> LogSummary:
+    counts = digest.counts
+    patterns = [_pattern(known.id, digest.known[known.id]) for known in KNOWN_MESSAGES if known.id in digest.known]
+    patterns += [_pattern(shape_id(shape), tally) for shape, tally in digest.unknown.items()]
+    patterns += [_pattern("unknown-more", digest.more)] if digest.more.count else []
+    return LogSummary(digest.lines, counts.first, counts.last, counts.errors, counts.warnings, tuple(patterns))
 
 
-def _pattern(seen: _Seen) -> LogPattern:
-    times = [entry.time for entry in seen.entries if entry.time is not None]
-    sample = quoted(seen.entries[-1])
+def _pattern(id_: str, tally: Tally) -> LogPattern:
+    sample = _quoted(tally)
     cut = sample if len(sample) <= _SAMPLE else f"{sample[: _SAMPLE - 3]}..."
-    return LogPattern(seen.message.id, len(seen.entries), min(times, default=None), max(times, default=None), cut)
+    return LogPattern(id_, tally.count, tally.first, tally.last, cut)

@@ -141,6 +141,7 @@ _FAILING = re.compile(
 _IMAGE = re.compile(
     r"pull(?:ing)? image|image \S+ (?:not found|could not)|manifest unknown|toomanyrequests", re.IGNORECASE
 )
+LOOKED_FOR = (_STARTED, _BEGAN, _RUNS, _FAILING)  # in the journal
 _REASONS = tuple(
     (re.compile(pattern, re.IGNORECASE), told)
     for pattern, told in (

@@ -169,6 +169,7 @@ _AGENT_DONE = re.compile(
     r"^Successfully (?:pulled|created|started)|^(?:Created|Started) Edge runtime module|^Edge runtime is running",
     re.IGNORECASE,
 )
+LOOKED_FOR = (_PULLING, _UP, _AGENT_FAILED, _AGENT_DONE)  # in the journal
 _READ_LOGS = 'Read why: Invoke-EflowVmCommand -command "sudo iotedge system logs".'
 
 

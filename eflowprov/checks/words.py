@@ -6,11 +6,13 @@ Read in the source of aziot-identityd and aziot-edged 1.2 to 1.6 and of iotedged
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from eflowprov.model import Log, LogEntry, Problem
+from eflowprov.checks.log_digest import LogDigest
+from eflowprov.model import Log, LogEntry, LogRecord, Problem, as_entry
 
 # The daemons; "" is a line that does not tell its service (Windows, `<6>` prefixes, pastes).
 _OWN = {"identityd", "edged", "keyd", "certd", "tpmd", "iotedged", "iotedge", ""}
@@ -40,10 +42,17 @@ def own_entries(log: Log | Problem) -> Iterator[tuple[int, LogEntry]]:
     """
     if isinstance(log, Problem):
         return
-    for place, entry in enumerate(log.entries):
-        service = short(entry.service)
-        if service in _OWN or (service in ("systemd", "init.scope") and _OWN_UNIT.search(entry.message)):
+    for place, entry in (
+        zip(log.places, log.entries, strict=True) if isinstance(log, LogDigest) else enumerate(log.entries)
+    ):
+        if is_own(entry.service, entry.message):
             yield place, entry
+
+
+def is_own(service: str, message: str) -> bool:
+    """Whether a service's message is the runtime's own."""
+    name = short(service)
+    return name in _OWN or (name in ("systemd", "init.scope") and _OWN_UNIT.search(message) is not None)
 
 
 class Word(StrEnum):
@@ -113,16 +122,38 @@ _IDENTITY_UPDATE = re.compile(r"^Updating identity for module \$edgeAgent")
 _AGENT_CREATED = re.compile(
     r"^Successfully (?:created|started) module edgeAgent|^(?:Created|Started) Edge runtime module"
 )
+_NOT_PROVISIONED = re.compile(r"^Failed to provision with IoT Hub")
+_TELLING = (*(pattern for _, pattern in _WORDS), _IDENTITY_UPDATE, _AGENT_CREATED, _NOT_PROVISIONED)
 
 
 def timeline(log: Log | Problem) -> tuple[Event, ...]:
-    """The runtime's words about its provisioning, oldest first."""
+    """The runtime's words about its provisioning, oldest first; of a digest, those that judgement looks at."""
+    if isinstance(log, LogDigest):
+        return log.events
     reader = _Reader()
-    return tuple(
-        event
-        for place, entry in own_entries(log)
-        if short(entry.service) in _PROVISIONERS and (event := reader.read(place, entry)) is not None
-    )
+    events = []
+    for place, entry in own_entries(log):
+        text = said(entry)
+        word = reader.read(entry.service, mention({pattern for pattern in _TELLING if pattern.search(text)}))
+        events += [Event(word, place, entry)] if word else []
+    return tuple(events)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What one message may say of the provisioning, before it is told apart by what went before."""
+
+    word: Word | None
+    updates: bool
+    creates: bool
+    not_provisioned: bool
+
+
+def mention(matching: Container[re.Pattern[str]]) -> Mention | None:
+    """What a message says that these patterns match; None for nothing."""
+    word = next((word for word, pattern in _WORDS if pattern in matching), None)
+    others = [pattern in matching for pattern in (_IDENTITY_UPDATE, _AGENT_CREATED, _NOT_PROVISIONED)]
+    return Mention(word, *others) if word or any(others) else None
 
 
 _FAILED_AT = {None: None, False: Word.DPS_FAILED, True: Word.HUB_FAILED}
@@ -135,22 +166,22 @@ class _Reader:
         self._at_hub: bool | None = None  # None: neither with DPS nor with the hub yet
         self._updated = False
 
-    def read(self, place: int, entry: LogEntry) -> Event | None:
-        word = self._told_apart(self._word(entry))
-        if word is None:
+    def read(self, service: str, told: Mention | None) -> Word | None:
+        if told is None or short(service) not in _PROVISIONERS:
             return None
-        self._follow(word)
-        return Event(word, place, entry)
+        word = self._told_apart(self._word(told))
+        if word is not None:
+            self._follow(word)
+        return word
 
-    def _word(self, entry: LogEntry) -> Word | None:
-        if self._at_hub is None and entry.message.startswith("Failed to provision with IoT Hub"):
+    def _word(self, told: Mention) -> Word | None:
+        if self._at_hub is None and told.not_provisioned:
             self._at_hub = False  # the log begins in the middle: the registration itself is the more usual failure
-        if _IDENTITY_UPDATE.search(entry.message):
+        if told.updates:
             self._updated = True  # iotedged logs it before it asks the hub; creating edgeAgent comes after the answer
-        elif self._updated and _AGENT_CREATED.search(entry.message):
+        elif self._updated and told.creates:
             return Word.HUB_OK
-        text = said(entry)
-        return next((word for word, pattern in _WORDS if pattern.search(text)), None)
+        return told.word
 
     def _told_apart(self, word: Word | None) -> Word | None:
         if word is Word.FAILED:
@@ -160,6 +191,41 @@ class _Reader:
     def _follow(self, word: Word) -> None:
         self._at_hub = word not in (Word.TRYING, Word.DPS_FAILED)
         self._updated = self._updated and word is Word.HUB_OK
+
+
+_NEWEST = 8  # events of each word; judgement quotes three
+_AT_HUB = {Word.HUB_OK, Word.HUB_FAILED, Word.RECONCILING}
+_Told = tuple[int, Word, LogRecord]
+
+
+class TimelineDigest:
+    """The timeline of a log of any size: the newest events of each word, each with the one before it.
+
+    The one before is kept, of all and of those about the hub, so that two failures that something came between are
+    not taken for one.
+    """
+
+    def __init__(self) -> None:
+        self._reader = _Reader()
+        self._newest: dict[Word, deque[tuple[_Told, ...]]] = {word: deque(maxlen=_NEWEST) for word in Word}
+        self._last: tuple[_Told, ...] = ()
+        self._last_at_hub: tuple[_Told, ...] = ()
+
+    def add(self, record: LogRecord, told: Mention) -> None:
+        """The next entry, and what it says."""
+        word = self._reader.read(record[3], told)
+        if word is None:
+            return
+        event = (record[0], word, record)
+        self._newest[word].append((*self._last, *self._last_at_hub, event))
+        self._last = (event,)
+        if word in _AT_HUB:
+            self._last_at_hub = self._last
+
+    def events(self) -> tuple[Event, ...]:
+        """What is kept, oldest first."""
+        kept = {event[0]: event for newest in self._newest.values() for events in newest for event in events}
+        return tuple(Event(word, place, as_entry(record)) for place, word, record in (kept[at] for at in sorted(kept)))
 
 
 # 1.1 puts names in quotes. A name that a terminal cut off (`contoso…`) is no name.
@@ -185,3 +251,6 @@ def named_identity(log: Log | Problem) -> tuple[str, str]:
                 hub = found["hub"].rstrip(".")
                 device = found.groupdict().get("device") or device
     return hub, device
+
+
+LOOKED_FOR = (*_TELLING, *_ASSIGNED)  # in the journal

@@ -74,5 +74,7 @@ def _new_passphrase(file: Path | None, none_wanted: bool) -> Secret | None:
         return read_passphrase(file)
     if none_wanted or not terminal.is_interactive():
         return None
-    text = typer.prompt("Passphrase for the authority's keys", hide_input=True, confirmation_prompt=True, err=True)
-    return check_new_passphrase(Secret(text))
+    # Not in a variable: some tools print those with a traceback.
+    return check_new_passphrase(
+        Secret(typer.prompt("Passphrase for the authority's keys", hide_input=True, confirmation_prompt=True, err=True))
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from eflowprov.model import Finding, Outcome
+from eflowprov.model import BundleFacts, Finding, Outcome
 from eflowprov.reports.clean import clean, clean_line
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ LINE = 600  # characters of one line from outside; a path may have 250, a subjec
 _WIDEST = 110  # columns: longer lines of prose are hard to follow
 _NARROWEST = 40
 _INDENT = " " * 8
+_IN_FULL = 5  # certificate files; of more, a good one is one line
 _EVIDENCE = 10  # lines of it for one finding
 _COLORS = {
     Outcome.FAIL: "red",
@@ -63,10 +64,11 @@ def check_document(seen: Sequence[SeenFile]) -> dict[str, Any]:
 
 def check_text(seen: Sequence[SeenFile], now: datetime, look: Look) -> str:
     """Each file with what is wrong and the way out, and DPS's answer; what passed is counted."""
-    blocks = ["\n".join(_file(one, now, look)) for one in seen]
+    is_long = sum(1 for one in seen if one.bundle and one.bundle.certificates) > _IN_FULL and not look.verbose
+    blocks = [_line(one, now) if is_long and not _has_loud(one) else "\n".join(_file(one, now, look)) for one in seen]
     counts = Counter(finding.outcome for one in seen for finding in one.findings)
     told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in (Outcome.FAIL, Outcome.WARN, Outcome.PASS))
-    return "\n\n".join([*filter(None, blocks), f"verdict: {_verdict(seen)} ({told})"])
+    return ("\n" if is_long else "\n\n").join([*filter(None, blocks), f"verdict: {_verdict(seen)} ({told})"])
 
 
 def _file(one: SeenFile, now: datetime, look: Look) -> Iterator[str]:
@@ -86,18 +88,33 @@ def _file(one: SeenFile, now: datetime, look: Look) -> Iterator[str]:
     yield from _counted([finding for finding in one.findings if finding not in shown])
 
 
+def _has_loud(one: SeenFile) -> bool:
+    return any(finding.outcome in _LOUD for finding in one.findings)
+
+
+def _line(one: SeenFile, now: datetime) -> str:
+    """One good file among many: its certificate in a line, and nothing for a key that was judged with it."""
+    if not one.bundle or not one.bundle.certificates:
+        return ""
+    return f"{clean_line(str(one.path), LINE)}: ready, {clean_line(_leaf(one.bundle, now), LINE)}"
+
+
 def _about(one: SeenFile, now: datetime, look: Look) -> Iterator[str]:
-    """The device's certificate in a line or two."""
+    """The device's certificate and its key in a line or two."""
     if not one.bundle:
         return
-    leaf = next((each for each in one.bundle.certificates if not each.is_ca), one.bundle.certificates[0])
-    name = leaf.common_names[0] if leaf.common_names else leaf.subject or "(no name)"
-    days = (leaf.not_after - now).days
-    until = f"until {leaf.not_after:%Y-%m-%d} ({days} days left)" if days >= 0 else f"ended {leaf.not_after:%Y-%m-%d}"
-    text = f"{name}, {leaf.key_type}, {until}, issued by {leaf.issuer}"
+    text = _leaf(one.bundle, now)
     if one.partner:
         text += f"; its key: {one.partner}"
     yield from _folded(text, "  ", look)
+
+
+def _leaf(bundle: BundleFacts, now: datetime) -> str:
+    leaf = next((each for each in bundle.certificates if not each.is_ca), bundle.certificates[0])
+    name = leaf.common_names[0] if leaf.common_names else leaf.subject or "(no name)"
+    days = (leaf.not_after - now).days
+    until = f"until {leaf.not_after:%Y-%m-%d} ({days} days left)" if days >= 0 else f"ended {leaf.not_after:%Y-%m-%d}"
+    return f"{name}, {leaf.key_type}, {until}, issued by {leaf.issuer}"
 
 
 def _is_shown(finding: Finding, look: Look) -> bool:
@@ -107,7 +124,7 @@ def _is_shown(finding: Finding, look: Look) -> bool:
 def _finding(finding: Finding, look: Look) -> Iterator[str]:
     word = _styled(f"{finding.outcome.value:<5}", _COLORS.get(finding.outcome, ""), look)
     if finding.outcome not in _LOUD:
-        first, *more = _folded(f"{finding.id}  {finding.detail}", _INDENT, look)
+        first, *more = _folded(f"{finding.id}: {finding.detail}", _INDENT, look)
         yield from (f"  {word} {first.lstrip()}", *more)
         return
     yield f"  {word} {finding.id}"

@@ -10,7 +10,7 @@ import typer
 
 from eflowprov.certs.profiles import MAX_DAYS, KeyType, LeafProfile
 from eflowprov.cli import certs_text, options, terminal
-from eflowprov.cli.certs_options import Form, Organization, PassphraseFile, json_text
+from eflowprov.cli.certs_options import Form, Organization, PassphraseFile
 from eflowprov.cli.progress import progress_bar
 from eflowprov.errors import InputError
 from eflowprov.workflows.issue import MAX_JOBS
@@ -104,7 +104,8 @@ def device(
     if any(one.exposed for one in receipts):
         terminal.hint(certs_text.EXPOSED)
     if form is options.AnswerFormat.JSON:
-        terminal.result(json_text(certs_text.identities_document(receipts, summary)))
+        for piece in certs_text.identities_json(receipts, summary):
+            terminal.result(piece)
     else:
         terminal.result(certs_text.identity_receipts(receipts, summary, all_of_them=terminal.SETTINGS.verbose))
 

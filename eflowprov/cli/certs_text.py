@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,12 +87,17 @@ def identity_document(receipt: IdentityReceipt) -> dict[str, Any]:
     }
 
 
-def identities_document(receipts: Sequence[IdentityReceipt], summary: Sequence[Path]) -> dict[str, Any]:
-    """All receipts, and where the summary of the folder is."""
-    return {
-        "identities": [identity_document(one) for one in receipts],
-        "summary": {path.suffix.removeprefix("."): str(path) for path in summary},
-    }
+def identities_json(receipts: Sequence[IdentityReceipt], summary: Sequence[Path]) -> Iterator[str]:
+    """The document of all receipts, and where the summary of the folder is, in pieces of whole lines.
+
+    Ten thousand of them as one document would take more memory than all the rest of the program.
+    """
+    places = {path.suffix.removeprefix("."): str(path) for path in summary}
+    yield '{\n  "identities": [\n'
+    for number, one in enumerate(receipts, 1):
+        text = textwrap.indent(json.dumps(identity_document(one), indent=2), "    ")
+        yield f"{text},\n" if number < len(receipts) else f"{text}\n"
+    yield f'  ],\n  "summary": {json.dumps(places)}\n}}\n'
 
 
 def certificate_document(certificate: CertificateFacts) -> dict[str, Any]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from eflowprov.lab.machine import LabMachine
     from eflowprov.lab.scenarios import Scenario
     from eflowprov.model import Report
-    from eflowprov.workflows.config import RunConfig
     from eflowprov.workflows.authority_files import AuthorityReceipt
+    from eflowprov.workflows.config import RunConfig
 
 _DEVICE = "line4-press2"  # the registration ID of the simulated device
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "provision": "Provision-EflowVm with DpsX509, and evidence that it worked.",
     "verify": "The pass/fail readiness report.",
     "run": "Every step in order, from one configuration file.",
+    "deprovision": "Take the device's identity away from the VM.",
     "lab": "The whole path against a simulated machine.",
     "explain": "What a finding, a message or a status means, and the way out.",
     "config": "The configuration file of `run`.",

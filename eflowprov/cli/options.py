@@ -42,7 +42,13 @@ class Expectation(StrEnum):
 
 Channel = Annotated[ChannelName, typer.Option(help="The way into the VM; auto prefers ssh, then the cmdlets.")]
 Host = Annotated[str, typer.Option(help="Where the EFLOW cmdlets are: local.")]
-Ssh = Annotated[str, typer.Option(metavar="HOST[:PORT]", help="The VM's SSH server.")]
+Ssh = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST[:PORT]|hvsocket:VMID[:PORT]",
+        help="The VM's SSH server: over TCP up to EFLOW 1.1, over a Hyper-V socket later.",
+    ),
+]
 SshUser = Annotated[str, typer.Option(help="The VM's user.")]
 SshKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Private key for SSH; only this one is offered.")]
 KnownHosts = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the VM's host key is pinned.")]
@@ -53,6 +59,10 @@ Formats = Annotated[
     typer.Option("--format", help="The report's form; several with --output DIR, a file for each."),
 ]
 Output = Annotated[Path | None, typer.Option(metavar="FILE|DIR", help="Write the report here, not to standard output.")]
+RemoveKey = Annotated[
+    bool,
+    typer.Option("--remove-key", help="Delete the host's private key once the VM proved to hold it."),
+]
 ScopeId = Annotated[str, typer.Option("--scope-id", metavar="S", help="The DPS ID scope, 0ne….")]
 TranscriptFile = Annotated[
     Path | None, typer.Option("--transcript", metavar="FILE", help="Where what happened is kept.")

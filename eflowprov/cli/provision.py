@@ -45,6 +45,7 @@ def provision(
     yes: Annotated[
         bool, typer.Option("--yes", help="Provision a VM that is provisioned already, without asking.")
     ] = False,
+    remove_key: options.RemoveKey = False,
     force: Annotated[
         bool, typer.Option("--force", help="Go on although certificate or host have a failing finding.")
     ] = False,
@@ -88,7 +89,7 @@ def provision(
         _show_plan(request, options.eflow_host(host), place)
         return
     way = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
-    _provision(request, options.eflow_host(host), way, yes, transcript, place)
+    _provision(request, options.eflow_host(host), way, (yes, remove_key), transcript, place)
 
 
 def _show_plan(request: ProvisionRequest, host: EflowHost, place: options.Delivery) -> None:
@@ -106,17 +107,24 @@ def _provision(
     request: ProvisionRequest,
     host: EflowHost,
     way: ChannelRequest,
-    yes: bool,
+    answers: tuple[bool, bool],
     transcript: Path | None,
     place: options.Delivery,
 ) -> None:
     from eflowprov.workflows.provision import provision_and_report
     from eflowprov.workflows.transcript import Transcript
 
+    yes, remove_key = answers
     with Transcript(transcript or options.default_transcript("provision")) as kept:
         terminal.hint(f"transcript: {kept.path}")
         report = provision_and_report(
-            request, host, way, confirm=lambda state: yes or _ask(state), transcript=kept, progress=terminal.progress
+            request,
+            host,
+            way,
+            confirm=lambda state: yes or _ask(state),
+            transcript=kept,
+            progress=terminal.progress,
+            remove_key=remove_key,
         )
     options.show_report(report, place)
 

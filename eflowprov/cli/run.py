@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eflowprov.cli import options, terminal
+from eflowprov.reports.formats import ReportFormat
 
 if TYPE_CHECKING:
-    from eflowprov.model import Report
     from eflowprov.workflows.config import RunConfig
+    from eflowprov.workflows.journal import Journal
 
 
 def register(app: typer.Typer) -> None:
@@ -24,41 +25,65 @@ def run(
         str, typer.Option("--from-step", metavar="S", help="Do this step and those behind it again.")
     ] = "",
     restart: Annotated[bool, typer.Option("--restart", help="Forget what earlier runs proved.")] = False,
+    remove_key: options.RemoveKey = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what each step would do, with its commands; touch nothing.")
+    ] = False,
     transcript: options.TranscriptFile = None,
     format_: options.Formats = None,
     output: options.Output = None,
 ) -> None:
-    """Issue, check, register, provision and verify, and end with the report.
+    """Issue, check, register, provision, wait for evidence and verify, and end with the report.
 
     What is proved is kept in a journal beside the configuration; a second call goes on where the first stopped.
     """
     from eflowprov.workflows.config import load_config
-    from eflowprov.workflows.journal import Journal
+    from eflowprov.workflows.journal import Journal, alone
+    from eflowprov.workflows.provision_once import BEGUN
     from eflowprov.workflows.run import Runner, resumable
     from eflowprov.workflows.transcript import Transcript
 
     place = options.delivery(format_, output)
     settings = load_config(config)
+    if remove_key:
+        settings = settings.model_copy(update={"provision": settings.provision.model_copy(update={"remove_key": True})})
     path = config.with_name(config.name + ".journal.json")
-    journal = Journal(path) if restart else Journal.load(path)
-    journal.forget(resumable(from_step))
-    with Transcript(transcript or options.default_transcript("run")) as kept:
+    forgotten = resumable(from_step)
+    if dry_run:
+        _show_plan(settings, Journal(path) if restart else Journal.load(path), forgotten, format_)
+        return
+    with alone(path), Transcript(transcript or options.default_transcript("run")) as kept:
+        journal = Journal(path) if restart else Journal.load(path)
+        journal.forget(forgotten)
         terminal.hint(f"transcript: {kept.path}")
-        report = Runner(
+        runner = Runner(
             settings,
             host=lambda: options.eflow_host(settings.host.target),
             journal=journal,
             transcript=kept,
             progress=terminal.progress,
             known_hosts=options.default_known_hosts(),
-        ).run()
-    _keep(report, settings)
+            again=restart or BEGUN in forgotten,
+        )
+        report = runner.run()
+    for written in runner.written:
+        terminal.hint(f"written: {written}")
     options.show_report(report, place)
 
 
-def _keep(report: Report, settings: RunConfig) -> None:
-    if settings.report.output is not None:
-        from eflowprov.workflows.report_files import write_reports
+def _show_plan(
+    settings: RunConfig, journal: Journal, forgotten: tuple[str, ...], forms: list[ReportFormat] | None
+) -> None:
+    """The plan for people, or with --format json as one document."""
+    import json
+    from dataclasses import asdict
 
-        for path in write_reports(report, settings.report.output):
-            terminal.hint(f"written: {path}")
+    from eflowprov.workflows.plan import plan_run
+
+    kept = journal.without(forgotten)
+    plan = plan_run(settings, kept, lambda: options.eflow_host(settings.host.target))
+    if forms == [ReportFormat.JSON]:
+        terminal.result(json.dumps({"steps": [asdict(step) for step in plan]}, indent=2))
+        return
+    for step in plan:
+        terminal.result("\n".join([f"{step.step:10} {step.what}", *(f"{'':10}   {each}" for each in step.commands)]))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eflowprov.cli import options, terminal
+from eflowprov.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from eflowprov.model import Report
@@ -37,6 +39,9 @@ def verify(
     timeout: Annotated[
         float, typer.Option(min=1.0, max=options.DAY_S, help="Deadline of all commands together, in seconds.")
     ] = 420.0,
+    wait: Annotated[
+        str, typer.Option(metavar="15m", help="Look again and again until the device is ready, for at most so long.")
+    ] = "",
     format_: options.Formats = None,
     output: options.Output = None,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep what the commands printed.")] = None,
@@ -58,7 +63,7 @@ def verify(
     Exit status 0 for ready and ready-awaiting-deployment, 1 for not-ready, 3 for unknown.
     """
     from eflowprov.workflows.policy import load_policy
-    from eflowprov.workflows.verify import VerifyOptions
+    from eflowprov.workflows.verify import VerifyOptions, seconds_of
     from eflowprov.workflows.vm_facts import wanted_identity
 
     place = options.delivery(format_, output)
@@ -70,12 +75,18 @@ def verify(
         policy=load_policy(policy),
     )
     wanted.journal_since()
+    wait_s = seconds_of(wait, where="--wait") if wait else 0.0
+    if saved is not None and wait:
+        raise InputError("--wait", "saved outputs do not change", "Leave out --wait or --from")
+    unsaved: list[StorageError] = []
     if saved is not None:
         report = _from_saved(saved, wanted)
     else:
         request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
-        report = _live(request, host, wanted, save)
-    options.show_report(report, place)
+        report = _live(request, host, wanted, save, wait_s, unsaved)
+    with suppress(typer.Exit) if unsaved else nullcontext():
+        options.show_report(report, place)
+    raise unsaved[0]
 
 
 def _from_saved(folder: Path, wanted: VerifyOptions) -> Report:
@@ -85,14 +96,33 @@ def _from_saved(folder: Path, wanted: VerifyOptions) -> Report:
     return report_on(read_saved(folder), wanted, vm=str(folder), channel="saved")
 
 
-def _live(request: ChannelRequest, host: str, wanted: VerifyOptions, save: Path | None) -> Report:
+def _live(
+    request: ChannelRequest,
+    host: str,
+    wanted: VerifyOptions,
+    save: Path | None,
+    wait_s: float,
+    unsaved: list[StorageError],
+) -> Report:
+    """One look, or as many as `wait_s` has time for; why the outputs were not kept goes into `unsaved`."""
     from eflowprov.workflows.channels import open_channel
+    from eflowprov.workflows.readiness import ReadinessWait
     from eflowprov.workflows.verify import verify_vm
 
     eflow = options.eflow_host(host)  # now, so that a wrong --host is told also where SSH is open
-    opened = open_channel(request, lambda: eflow)
+    opened = open_channel(request, lambda: eflow, terminal.progress)
     terminal.hint(f"into the VM by {opened.channel.name}: {opened.because}")
     try:
-        return verify_vm(opened.channel, wanted, host=host, save_to=save)
+        if not wait_s:
+            return verify_vm(opened.channel, wanted, host=host, save_to=save, on_unsaved=unsaved.append)
+        return ReadinessWait(
+            opened,
+            wanted,
+            reopen=lambda: open_channel(request, lambda: eflow, terminal.progress),
+            progress=terminal.progress,
+            host=host,
+            save_to=save,
+            on_unsaved=unsaved.append,
+        ).run(wait_s)
     finally:
         opened.channel.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from datetime import UTC, datetime
 
 from eflowprov.bridge.vm_probe import probe_command
+from eflowprov.lab.file_programs import LabFilePrograms
 from eflowprov.lab.journal import LabJournal
 from eflowprov.lab.mini_shell import Program
 from eflowprov.lab.probe import probe_answer
@@ -24,7 +25,7 @@ _DOWN = (
 class LabPrograms:
     """The table of programs over one runtime, its journal and the VM's files."""
 
-    def __init__(self, runtime: LabRuntime, journal: LabJournal, files: Mapping[str, bytes], name: str) -> None:
+    def __init__(self, runtime: LabRuntime, journal: LabJournal, files: MutableMapping[str, bytes], name: str) -> None:
         self._runtime = runtime
         self._journal = journal
         self._files = files
@@ -37,6 +38,7 @@ class LabPrograms:
             "cat": self._cat,
             "hostname": self._hostname,
             "sh": self._sh,
+            **LabFilePrograms(self._files).table(),
         }
 
     def _hostname(self, argv: Sequence[str], *, root: bool) -> Answer:
@@ -64,6 +66,9 @@ class LabPrograms:
                 return _printed(self._status())
             case ["logs", "edgeAgent", *_]:
                 return self._agent_log()
+            case ["system", "stop"]:
+                self._runtime.stop()
+                return _printed("")
             case ["version"]:
                 return _printed("iotedge 1.5.21\n")
         return 2, b"", f"error: unrecognized subcommand '{' '.join(argv[1:])}'\n\nUsage: iotedge <COMMAND>\n".encode()

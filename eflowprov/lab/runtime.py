@@ -52,6 +52,12 @@ class LabRuntime:
         self._thread = threading.Thread(target=self._identityd, args=(request,), name="lab-identityd", daemon=True)
         self._thread.start()
 
+    def stop(self) -> None:
+        """`iotedge system stop`: nothing runs any more; the next provisioning starts it again."""
+        self.wait()
+        self.services = dict.fromkeys(self.services, "Ready")
+        self.modules, self.agent_log = (), ()
+
     def wait(self) -> None:
         """Until identityd has come to an end with its registration (its own deadline bounds it)."""
         if self._thread is not None:

@@ -50,12 +50,12 @@ class LabVm:
         with self._provisioning:
             certificate = settings["identityCert"].encode()
             key = settings["identityPrivKey"].encode()
-            if not _usable(certificate, key):
-                return _NOT_RUNNING
             cert_file, key_file = (
                 self._store(settings["identityCertPath"], certificate),
                 self._store(settings["identityPrivKeyPath"], key),
             )
+            if not _usable(certificate, key):
+                return _NOT_RUNNING
             self._files[_CONFIG] = _config(settings).encode()
             self.runtime.provision(self._where(settings, cert_file, key_file))
         return None

@@ -82,14 +82,21 @@ def _read_unprefixed(line: str) -> Line | None:
     return Line(None, "", LogLevel.NONE, dated[1]) if dated else None
 
 
-def read_json_line(line: str) -> Line | None:
-    """A line of `journalctl -o json`; None for JSON that is no entry of a journal. ValueError when it is cut off."""
+def read_json_line(line: str) -> dict[str, object] | None:
+    """The fields of a line of `journalctl -o json`; None for JSON that is no entry of a journal.
+
+    ValueError when the line is cut off.
+    """
     try:
         fields = json.loads(line)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if not isinstance(fields, dict) or not ("MESSAGE" in fields or "__REALTIME_TIMESTAMP" in fields):
-        return None
+    is_entry = isinstance(fields, dict) and ("MESSAGE" in fields or "__REALTIME_TIMESTAMP" in fields)
+    return fields if is_entry else None
+
+
+def read_fields(fields: dict[str, object]) -> Line:
+    """What the fields of one entry say."""
     value = fields.get("MESSAGE")
     text = value if isinstance(value, str) else _message(value)
     time = _microseconds(fields.get("__REALTIME_TIMESTAMP"))

@@ -13,7 +13,7 @@ from eflowprov.errors import ParseError
 from eflowprov.parsers.mojibake import repair
 from eflowprov.redaction import redact
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SAMPLE = 4096  # bytes looked at for the NUL pattern: enough for ASCII commands, cheap for large logs
 
 # ECMA-48: CSI sequences, OSC strings (ended by BEL or ST, never longer than a title or a link), two-byte escapes.
@@ -40,16 +40,22 @@ def decode(data: bytes) -> str:
 
 def clean(text: str) -> str:
     """The same cleaning for text that is decoded already."""
-    if "\x00" in text:
-        text = text.replace("\x00", "")
-    text = text.removeprefix("\ufeff")
-    if "\r" in text:
-        text = re.sub(r"\r+\n", "\n", text).replace("\r", "\n")
+    text = with_lf(text)
     if "\x1b" in text:
         text = _ESCAPES.sub("", text).replace("\x1b", "")
     if any(start in text for start in _REMAINS_START):
         text = _COLOUR_REMAINS.sub("", text)
     return repair(text)
+
+
+def with_lf(text: str) -> str:
+    """Text without a byte order mark and NULs, its line ends LF: the part of the cleaning that makes lines of it."""
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    text = text.removeprefix("\ufeff")
+    if "\r" in text:
+        text = re.sub(r"\r+\n", "\n", text).replace("\r", "\n")
+    return text
 
 
 def first_words(text: str, n: int = 80) -> str:
@@ -67,23 +73,23 @@ def refusal(where: str, text: str, why: str, next_step: str = "") -> ParseError:
 
 
 def _decode(data: bytes) -> str:
-    for mark, encoding in _MARKS:
+    for mark, encoding in MARKS:
         if data.startswith(mark):
             return _whole_units(data[len(mark) :], encoding).decode(encoding, "replace")
-    order = _utf16_order(data)
+    order = utf16_order(data)
     if order:
         return _whole_units(data, order).decode(order, "replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return _decode_broken(data)
+        return decode_broken(data)
 
 
 def _whole_units(data: bytes, encoding: str) -> bytes:
     return data[: len(data) // 2 * 2] if encoding.startswith("utf-16") else data
 
 
-def _utf16_order(data: bytes) -> str:
+def utf16_order(data: bytes) -> str:
     """UTF-16 without a mark: Latin text has a NUL in nearly every second byte, always on the same side."""
     sample = data[:_SAMPLE]
     pairs = len(sample) // 2
@@ -93,7 +99,7 @@ def _utf16_order(data: bytes) -> str:
     return "utf-16-be" if pairs and even > pairs // 2 and odd <= pairs // 10 else ""
 
 
-def _decode_broken(data: bytes) -> str:
+def decode_broken(data: bytes) -> str:
     """UTF-8 with a few broken places stays UTF-8; text that is mostly not UTF-8 is Windows-1252 (or Latin-1)."""
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")

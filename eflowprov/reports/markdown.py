@@ -34,7 +34,7 @@ _BEGINS_A_BLOCK = re.compile(r"[-+=]+|[0-9]{1,9}[.)]|:::.*|/.*")
 
 
 def to_markdown(report: Report) -> str:
-    """Return the report as Markdown with a final newline; evidence is shortened, or left out, where it would not fit into a comment."""
+    """Return the report as Markdown with a final newline; evidence is cut, or left out, to fit into a comment."""
     for lines in _EVIDENCE:
         text = "\n\n".join(_blocks(report, lines)) + "\n"
         if len(text) <= _LARGEST:

@@ -62,9 +62,9 @@ def facts(report: Report) -> dict[str, str]:
         "ID scope": identity.scope_id,
         "certificate until": minute(identity.expires_at),
         "VM": target.vm,
-        "host": target.host,
         "channel": target.channel,
         "at": f"{minute(report.started_at)}, {seconds(report.duration_s)}",
+        "host": target.host,
     }
     if known["registration ID"] == known["device"]:
         del known["registration ID"]

@@ -26,7 +26,8 @@ _CHUNK = 65536
 
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
-    """A program that ran. `status` is None when it was ended at the deadline (`timed_out`).
+    """A program that ran. `status` is None when it was ended at the deadline (`timed_out`), or because nobody wanted
+    its answer any more (`cancelled`).
 
     Each stream holds its first `cap` bytes; `dropped` counts the bytes of both beyond that.
     """
@@ -36,14 +37,22 @@ class ProcessResult:
     stderr: bytes
     timed_out: bool
     dropped: int
+    cancelled: bool = False
 
 
 def run_process(
-    command: Sequence[str], stdin: bytes, *, timeout_s: float, env: Mapping[str, str], cap: int
+    command: Sequence[str],
+    stdin: bytes,
+    *,
+    timeout_s: float,
+    env: Mapping[str, str],
+    cap: int,
+    cancel: threading.Event | None = None,
 ) -> ProcessResult:
     """Start `command`, give it `stdin` and close that, and wait at most `timeout_s` for it to end.
 
-    Whatever it started is ended with it: at its own end, at the deadline and on Ctrl-C. The call returns within about
+    Whatever it started is ended with it: at its own end, at the deadline, on Ctrl-C, and as soon as another thread sets
+    `cancel`. The call returns within about
     a second of the deadline, also when a process that got away holds the pipes. TransportError when it cannot start.
     """
     deadline = time.monotonic() + timeout_s
@@ -52,14 +61,22 @@ def run_process(
     try:
         out, err = _Reader(process.stdout, cap), _Reader(process.stderr, cap)
         threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True).start()
-        timed_out = not _ended_by(process, deadline)
-        if not timed_out:
+        ended = _ended_by(process, deadline, cancel)
+        if ended:
             _drain(out, err)
     finally:
         kill_tree()
     _drain(out, err)
     status = process.wait()
-    return ProcessResult(None if timed_out else status, out.kept(), err.kept(), timed_out, out.dropped + err.dropped)
+    cancelled = not ended and cancel is not None and cancel.is_set()
+    return ProcessResult(
+        status if ended else None,
+        out.kept(),
+        err.kept(),
+        timed_out=not ended and not cancelled,
+        dropped=out.dropped + err.dropped,
+        cancelled=cancelled,
+    )
 
 
 def _start(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -135,10 +152,10 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
             left = left[pipe.write(left) :]
 
 
-def _ended_by(process: subprocess.Popen[bytes], deadline: float) -> bool:
+def _ended_by(process: subprocess.Popen[bytes], deadline: float, cancel: threading.Event | None) -> bool:
     while process.poll() is None:
         left = deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or (cancel is not None and cancel.is_set()):
             return False
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=min(_TICK_S, left))
@@ -150,3 +167,47 @@ def _drain(*readers: _Reader) -> None:
     until = time.monotonic() + _DRAIN_S
     for reader in readers:
         reader.join(until - time.monotonic())
+
+
+class ProcessPipe:
+    """A program whose standard input and output are a stream, such as a proxy; see `threaded_stream.RawStream`."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._kill_tree = _tree_killer(process)
+        self._errors = _Reader(process.stderr, _CHUNK)
+
+    def read(self, size: int) -> bytes:
+        """Block until something is there; b"" when the program has closed its output."""
+        pipe = self._process.stdout
+        assert pipe is not None  # noqa: S101 - every stream is a pipe
+        data: bytes = pipe.read(size)
+        if not data:
+            pipe.close()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Block until the program has taken all of it. OSError when it has ended."""
+        pipe, left = self._process.stdin, memoryview(data)
+        assert pipe is not None  # noqa: S101 - every stream is a pipe
+        while left:
+            left = left[pipe.write(left) :]
+
+    def close(self) -> None:
+        """End the program and everything that it started."""
+        self._kill_tree()
+        self._process.wait()
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+
+    def complaint(self) -> str:
+        """The last line that it wrote to standard error."""
+        self._errors.join(_DRAIN_S)
+        lines = self._errors.kept().decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def start_pipe(command: Sequence[str], env: Mapping[str, str]) -> ProcessPipe:
+    """Start `command` as a stream. TransportError when it cannot start."""
+    return ProcessPipe(_start(command, env))

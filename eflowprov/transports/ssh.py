@@ -45,6 +45,11 @@ class SshChannel:
         self._connection = connection
         self._slots = _Slots(_AT_ONCE)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection still stands, as far as this side can know."""
+        return bool(self._connection.is_active())
+
     def run(self, argv: Sequence[str], *, timeout_s: float, cap: int = 16 * 2**20) -> CommandResult:
         """Run one program (see `model.VmChannel.run`); `timeout_s` includes the wait for a free session."""
         started = time.monotonic()

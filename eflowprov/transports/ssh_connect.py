@@ -18,14 +18,20 @@ from eflowprov.model import Secret
 from eflowprov.transports.known_hosts import HostKey, host_name, is_pinned, pin, pinned_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import paramiko
 
+    from eflowprov.transports.threaded_stream import ThreadedStream
+
 _USE_CMDLET = "Use --channel cmdlet"
-_MASKED = "From EFLOW 1.2 on the VM's sshd is masked and SSH goes over Hyper-V sockets: use --channel cmdlet"
+_MASKED = (
+    "From EFLOW 1.2 on the VM's sshd is masked and SSH goes over Hyper-V sockets: use --ssh hvsocket:VMID or "
+    "--channel cmdlet"
+)
 _BLOCKED = "The VM blocks an address after more than three SSH connections a minute: wait a minute and try again"
 _CHECK_VM = "Check that the VM runs (Get-EflowVm) and its address (Get-EflowVmAddr), or use --channel cmdlet"
+_CHECK_SOCKET = "Check that the VM runs and that its SSH server listens on that vsock port, or use --channel cmdlet"
 _CHECK_KEY = "Check --ssh-user and --ssh-key, or use --channel cmdlet"
 
 _TCP_REASONS = {  # on Windows, errno has Winsock's numbers under these names
@@ -33,6 +39,7 @@ _TCP_REASONS = {  # on Windows, errno has Winsock's numbers under these names
     errno.EHOSTUNREACH: ("there is no route to it", _CHECK_VM),
     errno.ENETUNREACH: ("there is no route to its network", _CHECK_VM),
 }
+_KEEPALIVE_S = 15  # a VM that restarted answers the first one with a reset: the lost connection is then known
 _RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")  # how a server offers a key of kind ssh-rsa (RFC 8332)
 
 
@@ -41,7 +48,8 @@ class SshTarget:
     """Where the VM's SSH server is, who we are, and which host key we trust.
 
     `private_key` is OpenSSH's own unencrypted form; `connect_timeout_s` bounds name look-up, TCP, handshake and
-    authentication together.
+    authentication together. `wire`, where it is given, opens the stream in place of TCP until the monotonic clock
+    shows its argument; `host` is then the VM's ID.
     """
 
     host: str
@@ -51,9 +59,12 @@ class SshTarget:
     user: str = "iotedge-user"
     accept_new_host_key: bool = False
     connect_timeout_s: float = 15.0
+    wire: Callable[[float], ThreadedStream] | None = None
 
     @property
     def address(self) -> str:
+        if self.wire:
+            return f"hvsocket:{self.host}:{self.port}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -68,11 +79,12 @@ def connect(target: SshTarget) -> paramiko.Transport:
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it logs tracebacks for what we tell in one line
     key = _private_key(target.private_key)
     end = time.monotonic() + target.connect_timeout_s
-    connection = paramiko.Transport(_open_tcp(target, end))
+    connection = paramiko.Transport(target.wire(end) if target.wire else _open_tcp(target, end))  # type: ignore[arg-type]
     try:
         _handshake(connection, target, end)
         _check_host_key(connection, target)
         _authenticate(connection, target, key, end)
+        connection.set_keepalive(_KEEPALIVE_S)
     except BaseException:
         close(connection)
         raise
@@ -171,8 +183,15 @@ def _handshake_error(connection: paramiko.Transport, target: SshTarget, error: E
             where, "what answers there is no SSH server", "Check --ssh HOST:PORT, or use --channel cmdlet"
         )
     if not connection.remote_version:
-        return TransportError(where, "the server closed the connection before its SSH banner", _BLOCKED)
-    return TransportError(where, "the server closed the connection during the key exchange", _BLOCKED)
+        why = "the server closed the connection before its SSH banner"
+        complaint = getattr(connection.sock, "complaint", str)()  # a TCP socket has none
+        return TransportError(where, f"{why} ({complaint})" if complaint else why, _after_close(target))
+    return TransportError(where, "the server closed the connection during the key exchange", _after_close(target))
+
+
+def _after_close(target: SshTarget) -> str:
+    """What to do when the server hung up: the block of addresses is there for IP alone."""
+    return _CHECK_SOCKET if target.wire else _BLOCKED
 
 
 def _check_host_key(connection: paramiko.Transport, target: SshTarget) -> None:
@@ -219,7 +238,8 @@ def _auth_errors(connection: paramiko.Transport, target: SshTarget, key: paramik
             why = f"the server takes no signature of such a key ({key.get_name()})"
             raise TransportError(where, why, "Name another key with --ssh-key, or use --channel cmdlet") from None
         if not connection.is_active():
-            raise TransportError(where, "the server closed the connection during authentication", _BLOCKED) from None
+            why = "the server closed the connection during authentication"
+            raise TransportError(where, why, _after_close(target)) from None
         why = f"the server refused the key {offered} for {target.user}"
         raise TransportError(where, why, _CHECK_KEY) from None
 

@@ -18,6 +18,7 @@ from eflowprov.certs.reading import MAX_BYTES, read_bundle
 from eflowprov.errors import InputError
 from eflowprov.model import CertificateFacts, Secret
 from eflowprov.workflows.files import make_folder, read_limited, read_passphrase, write_folder_whole
+from eflowprov.workflows.identity_files import is_there
 from eflowprov.workflows.storage import flush_below, told
 from eflowprov.workflows.workroom import Move, Workroom, sweep
 
@@ -81,11 +82,11 @@ def open_authority(
     folder: Path, *, passphrase_file: Path | None = None, ask: AskPassphrase | None = None
 ) -> OpenedAuthority:
     """Open the authority in `folder`. Raises InputError when there is none, or its passphrase is missing or wrong."""
-    if not (folder / CHAIN).exists():
+    if not is_there(folder / CHAIN):
         raise InputError(
             str(folder), f"it holds no authority ({CHAIN} is missing)", "Make one with: eflowprov certs ca --out DIR"
         )
-    has_issuing = (folder / ISSUING).exists()
+    has_issuing = is_there(folder / ISSUING)
     key_path = folder / (ISSUING_KEY if has_issuing else ROOT_KEY)
     chain, key = read_limited(folder / CHAIN, MAX_BYTES), read_limited(key_path, MAX_BYTES)
     passphrase = None
@@ -115,7 +116,7 @@ def _store(out: Path, folder: Path, public: dict[str, bytes], private: dict[str,
     with told(out), Workroom(folder) as room:
         staged = room.new_name()
         room.stage(staged, public, private)
-        flush_below(staged)
+        flush_below(staged, len(public) + len(private))
         with room.alone():
             _refuse_present(out, folder)  # another run's, since we looked
             room.reveal(staged, [Move(name, name) for name in ("private", *public)])

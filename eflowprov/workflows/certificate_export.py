@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from eflowprov.certs.export import check_password, to_pfx, without_line_end
+from eflowprov.certs.export import to_pfx, without_line_end
 from eflowprov.certs.importing import Assembled, assemble
 from eflowprov.certs.issuing import Identity
 from eflowprov.certs.names import file_name_for
@@ -17,7 +17,7 @@ from eflowprov.errors import InputError
 from eflowprov.model import Finding, Outcome, Secret
 from eflowprov.workflows.cmdlet_call import DEFAULT_ENDPOINT
 from eflowprov.workflows.files import make_folder, read_limited, write_folder_whole, write_new, write_new_private
-from eflowprov.workflows.identity_files import IdentityFiles
+from eflowprov.workflows.identity_files import IdentityFiles, is_folder, is_there
 from eflowprov.workflows.passphrases import Ask, unlocker
 from eflowprov.workflows.staged_names import staged_paths
 
@@ -67,7 +67,7 @@ def export_pfx(got: Assembled, out: Path, ask_password: Callable[[], Secret], *,
     path = out / f"{file_name_for(got.registration_id)}.pfx"
     exported = _exported(got, "pfx", (("certificate, chain and private key", path),))
     _refuse_present(path)
-    data = to_pfx(got.registration_id, got.chain, got.key, check_password(ask_password()), legacy=legacy)
+    data = to_pfx(got.registration_id, got.chain, got.key, ask_password(), legacy=legacy)
     make_folder(out)
     write_new_private(path, data)
     return exported
@@ -116,17 +116,17 @@ def export_eflow(got: Assembled, out: Path) -> Exported:
 
 
 def _files_in(place: Path) -> Sequence[Path]:
-    if not place.is_dir():
+    if not is_folder(place):
         return (place,)
     files = IdentityFiles.named(place.resolve().name, place.parent, place)
-    if not files.chain.exists():
+    if not is_there(files.chain):
         raise InputError(str(place), f"it holds no {files.chain.name}", "Give an identity's own folder, or its files")
     return files.chain, files.key
 
 
 def _refuse_present(path: Path) -> None:
     """Before anybody types a password for it."""
-    if path.exists():
+    if is_there(path):
         raise InputError(str(path), "it is there already", "Move it away or choose another folder")
 
 

@@ -16,7 +16,7 @@ from eflowprov.checks.certificate import judge_certificate
 from eflowprov.errors import InputError
 from eflowprov.model import BundleFacts, CertificateFacts, Finding, Outcome
 from eflowprov.workflows.files import make_folder, read_limited
-from eflowprov.workflows.identity_files import IdentityFiles, aside, names_in, write_identity
+from eflowprov.workflows.identity_files import IdentityFiles, aside, is_folder, is_there, names_in, write_identity
 from eflowprov.workflows.passphrases import Ask, unlocker
 
 _SHOWN = 3  # findings in one line
@@ -88,7 +88,7 @@ def import_identity(
         has_root=bool(got.root_pem),
         kept=kept,
         replaced=replaced,
-        other_key=key_file if key_file and key_file.exists() and not _is_same(key_file, files.key) else None,
+        other_key=key_file if key_file and is_there(key_file) and not _is_same(key_file, files.key) else None,
     )
 
 
@@ -147,8 +147,8 @@ def _own_request(files: IdentityFiles, identity: Identity) -> bytes | None:
 def _is_there(files: IdentityFiles, identity: Identity) -> bool:
     """Whether just this identity is there, whole: a script that is run again is no mistake."""
     wanted = {files.leaf: identity.leaf_pem, files.chain: identity.chain_pem, files.key: identity.key_pem}
-    return files.document.exists() and all(
-        path.exists() and read_limited(path, MAX_BYTES) == data for path, data in wanted.items()
+    return is_there(files.document) and all(
+        is_there(path) and read_limited(path, MAX_BYTES) == data for path, data in wanted.items()
     )
 
 
@@ -156,7 +156,7 @@ def _old(files: IdentityFiles, *, replaceable: bool, now: datetime) -> Path | No
     """Where what is there goes; None when nothing is. Raises InputError when it may not be replaced."""
     out = files.folder.parent
     present = names_in(out).get(files.folder.name.lower())
-    if present is None or (present == files.folder.name and not names_in(files.folder) and files.folder.is_dir()):
+    if present is None or (present == files.folder.name and not names_in(files.folder) and is_folder(files.folder)):
         return None
     if present != files.folder.name:
         raise InputError(str(out / present), f"DPS ignores case and takes '{files.folder.name}' for it", "Use one")

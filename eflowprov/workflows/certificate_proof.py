@@ -15,6 +15,7 @@ from eflowprov.certs.reading import MAX_BYTES
 from eflowprov.errors import InputError
 from eflowprov.workflows.authority_files import CHAIN, ISSUING, ISSUING_KEY, ROOT, ROOT_KEY
 from eflowprov.workflows.files import make_folder, read_limited, write_new
+from eflowprov.workflows.identity_files import is_there
 from eflowprov.workflows.passphrases import Ask, unlocker
 
 ISSUER_NAMES = ("root", "issuing")
@@ -48,7 +49,7 @@ def prove_possession(
     for a code that cannot be one, an authority or passphrase that is missing, and when the file is there already.
     """
     code = check_code(code)
-    role = by or ("issuing" if (ca / ISSUING).exists() else "root")
+    role = by or ("issuing" if is_there(ca / ISSUING) else "root")
     authority = _open(ca, role, passphrase_file, ask)
     proof = sign_proof(authority, code, now or datetime.now(UTC))
     path = out / f"proof-{role}-{re.sub(r'[^A-Za-z0-9]', '_', code)[:_NAMED]}.cert.pem"
@@ -59,11 +60,11 @@ def prove_possession(
 
 
 def _open(ca: Path, role: str, passphrase_file: Path | None, ask: Ask | None) -> Authority:
-    if not (ca / CHAIN).exists():
+    if not is_there(ca / CHAIN):
         raise InputError(
             str(ca), f"it holds no authority ({CHAIN} is missing)", "Make one with: eflowprov certs ca --out DIR"
         )
-    if role == "issuing" and not (ca / ISSUING).exists():
+    if role == "issuing" and not is_there(ca / ISSUING):
         raise InputError(str(ca), "its root has no issuing authority below it", "Take --by root")
     chain, key = (ca / CHAIN, ca / ISSUING_KEY) if role == "issuing" else (ca / ROOT, ca / ROOT_KEY)
     key_pem = read_limited(key, MAX_BYTES)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eflowprov.certs.contents import read_contents
 from eflowprov.certs.dps_trials import try_enrollments
@@ -31,9 +30,6 @@ from eflowprov.errors import InputError
 from eflowprov.model import BundleFacts, EnrollmentTrials, FileAccess, Finding, Outcome, Secret
 from eflowprov.workflows.file_access import read_access
 from eflowprov.workflows.files import read_limited, read_passphrase
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +130,11 @@ def _open(path: Path, passphrase: Secret | None) -> _File:
         return _File(path, error=error)
 
 
-def _enrolled(path: Path) -> Certificate:
-    """The one certificate of a file that was, or will be, uploaded for an enrollment."""
+def _enrolled(path: Path) -> Bundle:
+    """The file that was, or will be, uploaded for an enrollment; it has one certificate."""
     bundle = open_bundle(str(path), read_limited(path, MAX_BYTES))
     if len(bundle.certificates) == 1:
-        return bundle.certificates[0]
+        return bundle
     raise InputError(
         str(path),
         f"it holds {len(bundle.certificates)} certificates, and an enrollment takes one",
@@ -171,7 +167,7 @@ class _Judge:
     """Judges one opened file after the other."""
 
     asked: Asked
-    enrolled: tuple[Certificate, ...]
+    enrolled: tuple[Bundle, ...]
     now: datetime
     pairs: dict[_File, _File]
 
@@ -216,7 +212,7 @@ class _Judge:
             place=identity_place(facts.certificates),
             registration_id=name,
             kind=self.asked.enrollment,
-            enrolled=self.enrolled,
+            enrolled=[one.certificates[0] for one in self.enrolled],
             now=self.now,
         )
 

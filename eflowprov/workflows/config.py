@@ -73,11 +73,18 @@ class VmConfig(_Section):
     ssh_key: Annotated[Path | None, Field(description="Private key file for SSH.")] = None
     known_hosts: Annotated[Path | None, Field(description="File with the pinned host key.")] = None
     accept_new_host_key: Annotated[bool, Field(description="Pin an unknown host key at the first connection.")] = False
+    start_wait_s: Annotated[
+        float,
+        Field(ge=0, le=_DAY_S, description="How long a run that was cut off waits for host and VM to answer again."),
+    ] = 600.0
 
 
 class ProvisionConfig(_Section):
     pass_registration_id: Annotated[bool, Field(description="Give the cmdlet -registrationId too.")] = False
     again: Annotated[bool, Field(description="Provision a VM that is provisioned already, without asking.")] = False
+    remove_key: Annotated[
+        bool, Field(description="Delete the host's private key once the VM proved to hold it; like --remove-key.")
+    ] = False
     timeout_s: Annotated[float, Field(gt=0, le=_DAY_S, description="Deadline of the cmdlet in seconds.")] = 900.0
     evidence_s: Annotated[
         float, Field(gt=0, le=_DAY_S, description="How long the VM may take to show that it worked.")

@@ -13,13 +13,15 @@ from datetime import UTC, datetime
 from eflowprov.checks.runtime import judge_runtime
 from eflowprov.errors import EflowprovError
 from eflowprov.model import CommandResult, Finding, Outcome, Problem, VmChannel
+from eflowprov.workflows.collect import first_taken, log_commands
 from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, Output, Outputs
 from eflowprov.workflows.verify import read
+from eflowprov.workflows.waiting import Backoff, Look, Standing, wait_until
 
 ASSIGNED, AGENT_RUNS = "provisioning/dps-assigned", "module/edgeAgent"
 
 _COMMAND_S = 30.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 10.0  # identityd needs seconds, a pull of the agent's image minutes
+_BACKOFF = Backoff(1.0, 1.5, 10.0)  # identityd needs seconds, a pull of the agent's image minutes
 _NOT_ASKED = Problem("not asked for", missing=True)
 
 
@@ -36,11 +38,17 @@ class Evidence:
     def proved(self) -> bool:
         return self.assigned.outcome is Outcome.PASS and self.agent.outcome is Outcome.PASS
 
+    @property
+    def missing(self) -> str:
+        """What is not proved yet, in the finding's own words."""
+        open_one = self.agent if self.assigned.outcome is Outcome.PASS else self.assigned
+        return open_one.detail or open_one.title
+
 
 def gather(channel: VmChannel, *, since: int) -> Evidence:
     """One look: the journal since `since` (the VM's clock, seconds since 1970) and the list of modules."""
-    journal = ("iotedge", "system", "logs", "--", "--no-pager", "--since", f"@{since}", "-o", "json")
-    results = {LOGS: _run(channel, journal), LIST: _run(channel, ("iotedge", "list"))}
+    journal, _ = first_taken(lambda command: _run(channel, command), log_commands(f"@{since}"))
+    results = {LOGS: journal, LIST: _run(channel, ("iotedge", "list"))}
     facts = read(Outputs(results | {CHECK: _NOT_ASKED, STATUS: _NOT_ASKED, AGENT: _NOT_ASKED}))
     judgement = judge_runtime(facts, now=datetime.now(UTC))
     findings = {finding.id: finding for finding in judgement.findings}
@@ -56,18 +64,18 @@ def await_evidence(
     pause: Callable[[float], None] = time.sleep,
 ) -> Evidence:
     """Poll until both are proved, until DPS's refusal has been seen twice in a row, or until the time is up."""
-    end = time.monotonic() + timeout_s
-    wait, refused = _FIRST_PAUSE_S, False
-    while True:
+    refused = False
+
+    def look(_left_s: float) -> Look[Evidence]:
+        nonlocal refused
         evidence = gather(channel, since=since)
-        failed = evidence.assigned.outcome is Outcome.FAIL
-        left = end - time.monotonic()
-        if evidence.proved or (failed and refused) or left <= 0:
-            return evidence
-        refused = failed
-        progress(f"waiting for the VM: {evidence.assigned.detail or evidence.agent.detail}")
-        pause(min(wait, left))
-        wait = min(wait * 1.5, _LONGEST_PAUSE_S)
+        before, refused = refused, evidence.assigned.outcome is Outcome.FAIL
+        waits_for = f"the VM: {evidence.missing}"
+        if evidence.proved:
+            return Look(evidence, Standing.READY)
+        return Look(evidence, Standing.FAILED if before and refused else Standing.PENDING, waits_for)
+
+    return wait_until(look, timeout_s=timeout_s, progress=progress, backoff=_BACKOFF, pause=pause).value
 
 
 def _run(channel: VmChannel, command: tuple[str, ...]) -> Output:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eflowprov.checks.catalogue import explain_causes, explain_cmdlet, explain_refusal
-from eflowprov.checks.entries import Entry, check_entries, entries, message_entries
+from eflowprov.checks.entries import message_entries
 from eflowprov.checks.log_patterns import KNOWN_MESSAGES
 from eflowprov.errors import InputError, ParseError
 from eflowprov.parsers.check_ids import check_id
@@ -22,8 +22,9 @@ from eflowprov.workflows.explain_topics import Topic, by_id, topics
 from eflowprov.workflows.search import nearest_names, ranked
 
 _LONGEST = 200_000  # characters of a pasted transcript that are looked at
-_SHOWN, _NEAR = 3, 5  # what a person reads in one go
-_GOOD = 0.5  # at least half of what the words weigh has to be there; below, a hit is a coincidence
+_SHOWN, _NEAR = 4, 5  # what a person reads in one go
+_GOOD = 0.4  # share of the words' weight that has to be there; below, a hit is a coincidence
+_POOR = 0.2
 _STATUS = re.compile(r"(?:exit[ -]?)?(?:status|code)?[ :]*(\d{1,3})")
 _CODE = re.compile(r"(?:error ?code)?[ :]*(\d{6})")
 _CHECK_LINE = re.compile(r"^\W*(?P<title>\w.*?)\s+-\s+(?:OK|Warning|Error)\s*$", re.MULTILINE)
@@ -42,7 +43,10 @@ class Explained:
 
 
 def explain(query: str) -> Explained:
-    """Explain an id, a number, a message or words. InputError for nothing; ParseError when the catalogue has no such."""
+    """Explain an id, a number, a message or words.
+
+    InputError when nothing was asked; ParseError, with the nearest ids, when the catalogue does not have it.
+    """
     text = clean(query[:_LONGEST]).strip()
     if not text:
         raise InputError("explain", "nothing was asked", "Give an id of a report, a message, a code or words")
@@ -121,7 +125,7 @@ def _by_words(text: str) -> Explained:
     good = [topic for score, topic in hits if score >= _GOOD]
     if good:
         return Explained(text, "words", (good[0],), tuple(topic for _, topic in hits[1 : _NEAR + 1]))
-    near = [topic.entry.id for _, topic in hits[:_NEAR]] or nearest_names(text, by_id())
+    near = [topic.entry.id for score, topic in hits[:_NEAR] if score >= _POOR] or nearest_names(text, by_id())
     raise ParseError(
         "explain",
         f'"{first_words(text)}" is not in the catalogue',
@@ -138,13 +142,3 @@ def _others(text: str, found: tuple[Topic, ...]) -> list[Topic]:
 
 def _each_once(found: Iterable[Topic]) -> tuple[Topic, ...]:
     return tuple(dict.fromkeys(found))
-
-
-def plain_entries() -> tuple[Entry, ...]:
-    """The entries of ids that a report has, apart from the checks and the logs: for docs/troubleshooting.md."""
-    return tuple(entry for file in ("runtime", "steps", "host", "certificate") for entry in entries(file).values())
-
-
-def check_list() -> tuple[Entry, ...]:
-    """The entries of every check of `iotedge check`."""
-    return tuple(known.entry for known in check_entries().values())

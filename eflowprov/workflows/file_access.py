@@ -9,8 +9,8 @@ from pathlib import Path
 
 from eflowprov.model import FileAccess
 
-# Access lists as text: Win32 documentation, "ACE Strings", "SID Strings" and "File Access Rights Constants". An entry is
-# `(type;flags;rights;object;inherited object;who)`, with a condition behind in some.
+# Access lists as text: Win32 documentation, "ACE Strings", "SID Strings" and "File Access Rights Constants". An entry
+# is `(type;flags;rights;object;inherited object;who)`, with a condition behind in some.
 _ACE = re.compile(r"\((\w+(?:;[^;()]*){5})")
 _ALLOWING = {"A", "OA", "XA", "ZA"}
 _READING_WORDS = {"GA", "GR", "FA", "FR", "CC"}  # CC is bit 0, which for a file is FILE_READ_DATA

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from eflowprov.errors import InputError
 from eflowprov.model import Secret
@@ -28,6 +29,7 @@ from eflowprov.workflows.storage import (
 from eflowprov.workflows.workroom import Move, Workroom, one_file
 
 MAX_PASSPHRASE_BYTES = 4096
+_PIECE = 2**20  # bytes read at once
 
 
 def read_limited(path: Path, limit: int) -> bytes:
@@ -35,6 +37,15 @@ def read_limited(path: Path, limit: int) -> bytes:
 
     Raises InputError when it is missing, a folder, no plain file (a pipe would wait for ever), too large or unreadable.
     """
+    data = read_head(path, limit + 1)
+    if len(data) > limit:
+        del data  # it may be a passphrase's, and some tools print a traceback's variables
+        raise InputError(str(path), f"it is larger than {limit} bytes", "Check that it is the right file")
+    return data
+
+
+def read_head(path: Path, limit: int) -> bytes:
+    """Read the first `limit` bytes of a file. Raises InputError as `read_limited` does, but for its size."""
     try:
         kind = path.stat().st_mode
         if stat.S_ISDIR(kind):
@@ -42,7 +53,7 @@ def read_limited(path: Path, limit: int) -> bytes:
         if not stat.S_ISREG(kind):
             raise InputError(str(path), "it is no plain file", "Give a file on disk")
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            return _read(file, limit)
     except FileNotFoundError:
         raise InputError(str(path), "there is no such file", "Check the path") from None
     except PermissionError:
@@ -51,9 +62,14 @@ def read_limited(path: Path, limit: int) -> bytes:
         ) from None
     except (OSError, ValueError) as error:
         raise InputError(str(path), f"it cannot be read ({reason(error)})", "Check the path") from None
-    if len(data) > limit:
-        raise InputError(str(path), f"it is larger than {limit} bytes", "Check that it is the right file")
-    return data
+
+
+def _read(file: BinaryIO, limit: int) -> bytes:
+    """At most `limit` bytes, in pieces: one read would take `limit` bytes of memory, however small the file is."""
+    data = bytearray()
+    while piece := file.read(min(_PIECE, limit - len(data))):
+        data += piece
+    return bytes(data)
 
 
 def read_passphrase(path: Path) -> Secret:
@@ -61,15 +77,25 @@ def read_passphrase(path: Path) -> Secret:
 
     Raises InputError when it cannot be read, is empty or has more than one line.
     """
-    data = read_limited(path, MAX_PASSPHRASE_BYTES)
+    found = _only_line(read_limited(path, MAX_PASSPHRASE_BYTES))
+    if found is None:
+        raise InputError(str(path), "the passphrase file is not UTF-8 text", "Save it as UTF-8")
+    if not found:
+        raise InputError(str(path), "a passphrase file has exactly one line", "Put the passphrase alone into it")
+    return found
+
+
+def _only_line(data: bytes) -> Secret | None:
+    """The one line of a text; empty when there are more or none, None when it is no text.
+
+    Errors are raised by the caller: a traceback's variables, which some tools print, must not show what is in here.
+    """
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         lines = data.decode(encoding).splitlines()
     except UnicodeDecodeError:
-        raise InputError(str(path), "the passphrase file is not UTF-8 text", "Save it as UTF-8") from None
-    if len(lines) != 1 or not lines[0]:
-        raise InputError(str(path), "a passphrase file has exactly one line", "Put the passphrase alone into it")
-    return Secret(lines[0])
+        return None
+    return Secret(lines[0] if len(lines) == 1 else "")
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -110,7 +136,7 @@ def write_folder_whole(
     with told(folder), Workroom(folder.parent) as room:
         staged = room.new_name()
         room.stage(staged / folder.name, files, private)
-        flush_below(staged)
+        flush_below(staged, len(files) + len(private))
         with room.alone():
             with suppress(OSError):
                 folder.rmdir()  # an empty one: Windows renames onto nothing
@@ -119,7 +145,8 @@ def write_folder_whole(
                 raise InputError(
                     str(taken), "it is there already and not empty", "Move it away or choose another folder"
                 )
-            room.reveal(staged, [Move(folder.name, folder.name, old.name if old else "")])
+            aside = [Move(folder.name, folder.name, old.name)] if old else []
+            room.reveal(staged, [*aside, Move(folder.name, folder.name)])
 
 
 def make_folder(folder: Path) -> None:

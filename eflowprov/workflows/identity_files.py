@@ -7,6 +7,7 @@ One whose certificate came from elsewhere has its request and the authorities' c
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,13 +59,23 @@ class IdentityFiles:
         return (*self.needed, self.request, self.issuing, self.root)
 
 
+def is_there(path: Path) -> bool:
+    """Whether something stands there. What the system will not even look at does not: reading it tells why."""
+    return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for a name that is too long or a closed folder
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder stands there; as `is_there`."""
+    return os.path.isdir(path)  # noqa: PTH112  # as above
+
+
 def names_in(out: Path) -> dict[str, str]:
     """Give what stands in a folder, each name under its lower-case form, since DPS ignores case; nothing if it is new.
 
     Raises InputError when the folder cannot be read.
     """
     try:
-        return {entry.name.lower(): entry.name for entry in out.iterdir()} if out.is_dir() else {}
+        return {entry.name.lower(): entry.name for entry in out.iterdir()} if is_folder(out) else {}
     except OSError as error:
         raise InputError(str(out), f"it cannot be read ({error.strerror})", "Check its rights") from error
 
@@ -80,8 +91,8 @@ def name_of_aside(folder: Path) -> str | None:
     return found["name"] if found else None
 
 
-def identity_document(identity: Identity, files: IdentityFiles, group: Mapping[str, str] | None) -> bytes:
-    """`ID.json`: what the identity is, and which file goes where.
+def identity_document(identity: Identity, name: str, group: Mapping[str, str] | None) -> bytes:
+    """`ID.json`: what the identity is, and which file goes where; `name` is what its files are called.
 
     `group` names the certificate for an enrollment group (`file`, `sha256`); None when no file holds it.
     """
@@ -97,9 +108,9 @@ def identity_document(identity: Identity, files: IdentityFiles, group: Mapping[s
         "not_before": utc(facts.not_before),
         "not_after": utc(facts.not_after),
         "key_type": facts.key_type,
-        "individual_enrollment": files.leaf.name,
+        "individual_enrollment": f"{name}.leaf.pem",
         "enrollment_group": dict(group) if group else None,
-        "device": {"certificate": files.chain.name, "key": files.key.name},
+        "device": {"certificate": f"{name}.chain.pem", "key": f"{name}.key.pem"},
     }
     return (json.dumps(document, indent=2) + "\n").encode("ascii")
 
@@ -119,7 +130,7 @@ def write_identity(
     public = {
         files.leaf.name: identity.leaf_pem,
         files.chain.name: identity.chain_pem,
-        files.document.name: identity_document(identity, files, group),
+        files.document.name: identity_document(identity, files.leaf.name.removesuffix(".leaf.pem"), group),
         **{path.name: data for path, data in (more or {}).items() if data},
     }
     write_folder_whole(files.folder, public, {files.key.name: identity.key_pem}, old=old)

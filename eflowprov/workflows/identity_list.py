@@ -14,7 +14,7 @@ from eflowprov.errors import InputError
 from eflowprov.model import CertificateFacts
 from eflowprov.workflows.authority_files import ISSUING, ROOT
 from eflowprov.workflows.files import read_limited
-from eflowprov.workflows.identity_files import IdentityFiles, name_of_aside
+from eflowprov.workflows.identity_files import IdentityFiles, is_folder, is_there, name_of_aside
 from eflowprov.workflows.layouts import Layout, places_in
 
 _AUTHORITIES = (
@@ -73,7 +73,7 @@ def list_identities(
 
 def whole_identity(files: IdentityFiles) -> CertificateFacts:
     """The leaf of an identity that has all its files, the same leaf in two of them; raises InputError otherwise."""
-    missing = [path.name for path in files.needed if not path.exists()]
+    missing = [path.name for path in files.needed if not is_there(path)]
     if missing:
         raise InputError(str(files.folder), f"the identity lacks {', '.join(missing)}", "Issue it anew")
     leaf = read_bundle(str(files.leaf), read_limited(files.leaf, MAX_BYTES)).certificates[0]
@@ -91,13 +91,13 @@ def _identities(folder: Path) -> Iterator[Listed]:
             kept.setdefault(name, []).append(place)
     for place in folders:
         files = IdentityFiles.named(place.name, folder)
-        if name_of_aside(place) is None and any(path.exists() for path in files.possible):
+        if name_of_aside(place) is None and any(is_there(path) for path in files.possible):
             yield _identity(files, tuple(sorted(kept.get(place.name, ()))))
 
 
 def _identity(files: IdentityFiles, kept: tuple[Path, ...]) -> Listed:
     name = files.folder.name
-    if files.request.exists() and not files.leaf.exists() and not files.chain.exists():
+    if is_there(files.request) and not is_there(files.leaf) and not is_there(files.chain):
         return Listed("request", name, files.folder, kept=kept)
     try:
         leaf = whole_identity(files)
@@ -108,7 +108,7 @@ def _identity(files: IdentityFiles, kept: tuple[Path, ...]) -> Listed:
 
 def _authorities(folder: Path) -> Iterator[Listed]:
     for name in _AUTHORITIES:
-        if (folder / name).exists():
+        if is_there(folder / name):
             yield _one_file("authority", folder / name)
 
 
@@ -140,7 +140,7 @@ def _rank(one: Listed) -> tuple[bool, datetime, str]:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        return sorted(place for place in folder.iterdir() if place.is_dir())
+        return sorted(place for place in folder.iterdir() if is_folder(place))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(str(folder), f"it cannot be read as a folder ({why})", "Give the --out folder") from error

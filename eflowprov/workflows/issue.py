@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from eflowprov.certs.authority import pem
-from eflowprov.certs.issuing import Identity, issue
-from eflowprov.certs.profiles import LeafProfile, subject, validity
+from eflowprov.certs.issuing import Identity, Issuer
+from eflowprov.certs.profiles import LeafProfile, subject
 from eflowprov.errors import InputError
 from eflowprov.workflows.authority_files import AskPassphrase, open_authority
 from eflowprov.workflows.batch import Batch, Order
@@ -56,10 +56,11 @@ def issue_identities(
     ids = check_registration_ids(registration_ids)
     now, profile = now or datetime.now(UTC), profile or LeafProfile()
     opened = open_authority(ca, passphrase_file=passphrase_file, ask=ask)
-    validity(now, profile.days, opened.authority.certificate)
+    Issuer(opened.authority, profile, now)
     subject(ids[0], profile.organization)
+    places = {one: place_of(one, layout) for one in ids}
     above = b"".join(map(pem, opened.authority.chain))
-    order = Order(opened, out, profile, layout, renew, now, above)
+    order = Order(places, opened, out, profile, layout, renew, now, above)
     sweep(out)
     kept = _look_around(ids, order, watch)
     make_folder(out)
@@ -74,7 +75,7 @@ def _look_around(ids: tuple[str, ...], order: Order, watch: Watch) -> dict[str, 
     kept: dict[str, IdentityReceipt] = {}
     faults: list[Fault] = []
     for number, one in enumerate(ids):
-        place = place_of(one, order.layout)
+        place = order.places[one]
         try:
             if present := place.clashes(names):
                 raise InputError(
@@ -122,12 +123,14 @@ def _made(
 ) -> Iterator[tuple[str, Identity | None]]:
     """Each ID with its new identity, made by `jobs` threads a few ahead; with None where nothing is to be made."""
 
+    issuer = Issuer(order.opened.authority, order.profile, order.now)
+
     def make(registration_id: str) -> Identity | None:
         if registration_id in kept:
             return None
-        if not order.renew and place_of(registration_id, order.layout).is_taken(order.out):
+        if not order.renew and order.places[registration_id].is_taken(order.out):
             return None  # another run's, since we looked
-        return issue(order.opened.authority, registration_id, order.profile, order.now)
+        return issuer.issue(registration_id)
 
     if jobs == 1:
         yield from ((one, make(one)) for one in ids)

@@ -22,7 +22,7 @@ class IdentityReceipt:
     """A device's identity on disk: which file goes where, and until when.
 
     `kept` is True when it was there already; `shortened` when its authority ends before the days asked for; `replaced`
-    is where an older one went (its folder, or its key's file); `test_only` is True when the authority's key stands on
+    is where an older one went (its folder, or its leaf's file); `test_only` is True when the authority's key stands on
     disk without a passphrase; `exposed` when the disk cannot keep the key from other users (FAT, some shares).
     """
 

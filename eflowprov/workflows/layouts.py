@@ -7,6 +7,8 @@ and the authorities' certificates as `certs/azure-iot-test-only.*`.
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +19,7 @@ from eflowprov.certs.reading import MAX_BYTES
 from eflowprov.errors import InputError
 from eflowprov.workflows.authority_files import CHAIN, ISSUING, ROOT, OpenedAuthority
 from eflowprov.workflows.files import make_folder, read_limited, write_new
-from eflowprov.workflows.identity_files import IdentityFiles, name_of_aside, names_in
+from eflowprov.workflows.identity_files import name_of_aside, names_in
 
 _IDENTITY = "iot-edge-device-identity-"
 _AUTHORITY = "certs/azure-iot-test-only."
@@ -32,7 +34,8 @@ class Layout(StrEnum):
 class Place:
     """An identity's files, relative to `--out`, with `/`. `document` is "" where the layout has none.
 
-    `parts` are what gets its name in one step each, the key's first: the folder, or the files.
+    `parts` are what gets its name in one step each: the folder, or the files, the key last, before which there is no
+    identity.
     """
 
     leaf: str
@@ -43,7 +46,7 @@ class Place:
 
     def is_taken(self, out: Path) -> bool:
         """Whether something of an identity stands there; an empty folder does not count."""
-        return any(_is_there(out / part) for part in self.parts)
+        return any(_is_there(os.path.join(out, part)) for part in self.parts)  # noqa: PTH118
 
     def clashes(self, names: dict[str, dict[str, str]]) -> str:
         """A part that stands there in other letter case, "" when there is none; `names` as `names_below` gives it."""
@@ -120,14 +123,16 @@ def _place(name: str, layout: Layout) -> Place:
             f"certs/{_IDENTITY}{name}-full-chain.cert.pem",
             f"private/{_IDENTITY}{name}.key.pem",
         )
-        return Place(leaf, chain, key, "", (key, leaf, chain))
-    files = IdentityFiles.named(name, Path())
-    leaf, chain, key, document = (path.as_posix() for path in files.needed)
+        return Place(leaf, chain, key, "", (leaf, chain, key))
+    # As IdentityFiles has them; a thousand Path objects take longer than the signatures.
+    leaf, chain, key, document = (f"{name}/{name}.{ending}" for ending in ("leaf.pem", "chain.pem", "key.pem", "json"))
     return Place(leaf, chain, key, document, (name,))
 
 
-def _is_there(path: Path) -> bool:
+def _is_there(path: str) -> bool:
     try:
-        return not path.is_dir() or any(path.iterdir()) if path.exists() or path.is_symlink() else False
+        return not stat.S_ISDIR(os.lstat(path).st_mode) or bool(os.listdir(path))  # noqa: PTH208  # as above
+    except FileNotFoundError:
+        return False
     except OSError:
         return True

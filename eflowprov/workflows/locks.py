@@ -14,6 +14,7 @@ from eflowprov.errors import StorageError
 
 PATIENCE_S = 60.0  # a holder renames some files or writes a summary, which takes moments; a stopped process never ends
 _PAUSE_S = 0.01
+_TAKEN = {errno.EACCES, errno.EAGAIN, errno.EDEADLK, 0}  # 0 is what Wine's C library says
 # File systems without locks (some network shares): there every run works as if it were alone.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -99,7 +100,7 @@ def _lock(descriptor: int) -> bool | None:
     except OSError as error:
         if error.errno in _NO_LOCKS:
             return False
-        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+        if error.errno in _TAKEN:
             return None
         raise
     return True

@@ -16,7 +16,7 @@ from eflowprov.errors import InputError
 from eflowprov.model import CommandResult, Problem
 from eflowprov.parsers.text import decode
 from eflowprov.redaction import redact
-from eflowprov.workflows.files import make_folder, read_limited, write_whole
+from eflowprov.workflows.files import make_folder, read_head, read_limited, write_whole
 
 LIST, CHECK, LOGS, STATUS, AGENT = "list", "check", "logs", "status", "agent"
 VM = "vm"
@@ -33,9 +33,18 @@ FILES: Mapping[str, tuple[str, ...]] = {
 _REQUIRED = (LIST, CHECK, LOGS)
 _COMMANDS = "commands.json"
 _HUB_FLAG = "--iothub-hostname"
-_LARGEST = 512 * 2**20  # more than a day of a chatty journal; a larger file is a mistake in the path
+_LARGEST = 512 * 2**20  # a larger file is a mistake in the path; a log may be of any size
+_HEAD = 64 * 2**10
+_HELD = 16 * 2**20  # bytes of a log that are held in memory; a larger one is read from its file
 
 Output = CommandResult | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLog(CommandResult):
+    """A saved log that is too large to be held: `stdout` is its head, `path` has all of it."""
+
+    path: Path = Path()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,7 @@ def _described(result: Output) -> dict[str, object]:
         "duration_s": round(result.duration_s, 3),
         "stderr": redact(result.stderr.decode("utf-8", "replace")),
         "note": result.note,
+        **({"dropped": result.dropped} if result.dropped else {}),
     }
 
 
@@ -133,6 +143,8 @@ def _read_one(folder: Path, name: str, told: Mapping[str, Any] | None) -> Output
     for file in reversed(FILES[name]):  # JSON tells more, so it goes first
         path = folder / file
         if _holds(path.is_file):
+            if name in (LOGS, AGENT) and path.stat().st_size > _HELD:
+                return _large_log(path, told if told and told.get("file") == file else {})
             data = read_limited(path, _LARGEST)
             return _result(file, data, told if told and told.get("file") == file else {})
     if told and isinstance(told.get("problem"), str):
@@ -143,7 +155,7 @@ def _read_one(folder: Path, name: str, told: Mapping[str, Any] | None) -> Output
 
 def _result(file: str, data: bytes, told: Mapping[str, Any]) -> CommandResult:
     """The command's end where it is told; else it is taken for one that ended well, with all its output in the file."""
-    status, duration = told.get("status", 0), told.get("duration_s", 0.0)
+    status, duration, dropped = told.get("status", 0), told.get("duration_s", 0.0), told.get("dropped", 0)
     errors = str(told.get("stderr", "")).encode("utf-8", "surrogateescape")
     return CommandResult(
         argv=_command_of(told) or ("saved", file),
@@ -152,7 +164,13 @@ def _result(file: str, data: bytes, told: Mapping[str, Any]) -> CommandResult:
         stderr=errors,
         duration_s=duration if isinstance(duration, int | float) else 0.0,
         note=str(told.get("note", "")),
+        dropped=dropped if isinstance(dropped, int) else 0,
     )
+
+
+def _large_log(path: Path, told: Mapping[str, Any]) -> SavedLog:
+    result = _result(path.name, read_head(path, _HEAD), told)
+    return SavedLog(result.argv, result.status, result.stdout, result.stderr, result.duration_s, result.note, path=path)
 
 
 def _holds(question: Callable[[], bool]) -> bool:

@@ -16,21 +16,31 @@ from eflowprov.checks.catalogue import explain_cmdlet
 from eflowprov.checks.certificate import judge_certificate
 from eflowprov.checks.host import judge_host
 from eflowprov.errors import InputError
-from eflowprov.model import BundleFacts, Finding, Identity, Outcome, ProvisionVerdict, Report, Target
+from eflowprov.model import BundleFacts, Finding, Identity, Outcome, ProvisionVerdict, Report, Target, VmChannel
 from eflowprov.parsers.cmdlet import parse_provision
 from eflowprov.redaction import redact_lines
 from eflowprov.workflows.channels import ChannelRequest, OpenChannel, open_channel
 from eflowprov.workflows.cmdlet_call import CMDLET, DEFAULT_ENDPOINT, ProvisionCall, provision_call
-from eflowprov.workflows.device_state import device_state
+from eflowprov.workflows.device_state import DeviceState, device_state
 from eflowprov.workflows.evidence import Evidence, await_evidence, gather
 from eflowprov.workflows.files import read_limited, write_new_private
+from eflowprov.workflows.identity_in_vm import free_number, in_use, kept_key, remove_host_key
 from eflowprov.workflows.staged_names import staged_paths
 from eflowprov.workflows.transcript import Transcript
 from eflowprov.workflows.verify import assemble
 
-_FILE_LIMIT = 2**20  # a full chain with its key is a few KiB
-_ANEW = "Give --yes to provision it anew (for `run`: again = true under [provision] in its file)"
+FILE_LIMIT = 2**20  # a full chain with its key is a few KiB
+UNPROVED = "the VM does not show that it works with this identity"
+ANEW = "Give --yes to provision it anew (for `run`: again = true under [provision] in its file)"
 _FACTS_S = 120.0  # the first import of AzureEFLOW on a cold machine takes half a minute
+
+SAID_OK = Finding(
+    "provision/cmdlet",
+    f"{CMDLET} returned OK",
+    Outcome.PASS,
+    "Its OK only says that a service runs.",
+    source=CMDLET,
+)
 
 Progress = Callable[[str], None]
 
@@ -41,7 +51,7 @@ class ProvisionRequest:
 
     scope_id: str
     cert: Path
-    key: Path
+    key: Path | None  # None: the host has it no more, the VM proved to hold it
     registration_id: str = ""
     endpoint: str = DEFAULT_ENDPOINT
     pass_registration_id: bool = False
@@ -73,9 +83,8 @@ class Provisioned:
 
 def certificate_facts(request: ProvisionRequest) -> tuple[str, BundleFacts, tuple[Finding, ...]]:
     """The registration ID (the leaf's CN unless given), the bundle, and the findings about both."""
-    bundle = read_bundle(
-        str(request.cert), read_limited(request.cert, _FILE_LIMIT), key=read_limited(request.key, _FILE_LIMIT)
-    )
+    key = read_limited(request.key, FILE_LIMIT) if request.key else None
+    bundle = read_bundle(str(request.cert), read_limited(request.cert, FILE_LIMIT), key=key)
     names = bundle.certificates[0].common_names
     registration_id = request.registration_id or (names[0] if names else "")
     if request.registration_id:
@@ -86,15 +95,12 @@ def certificate_facts(request: ProvisionRequest) -> tuple[str, BundleFacts, tupl
     return registration_id, bundle, findings
 
 
-def prepare(request: ProvisionRequest, host: EflowHost, *, progress: Progress) -> Prepared:
-    """Judge the certificate and, when that holds, the host; nothing is touched."""
+def check_certificate(request: ProvisionRequest, progress: Progress) -> Prepared:
+    """Judge the certificate with its key. InputError for files, names or an ID scope that cannot be used."""
     if not request.scope_id.isalnum() or not request.scope_id.isascii():
         raise InputError("--scope-id", f"{request.scope_id!r} is no ID scope", "Copy it from the DPS overview (0ne…)")
     progress("checking the certificate")
     registration_id, bundle, findings = certificate_facts(request)
-    if request.force or not _forbids(findings):
-        progress("checking the host")
-        findings += judge_host(host.host_facts(timeout_s=_FACTS_S), now=datetime.now(UTC))
     leaf = bundle.certificates[0]
     return Prepared(
         registration_id,
@@ -102,18 +108,35 @@ def prepare(request: ProvisionRequest, host: EflowHost, *, progress: Progress) -
         leaf.not_after,
         leaf.sha256,
         findings,
-        refused=not request.force and _forbids(findings),
+        refused=not request.force and forbids(findings),
     )
 
 
-def staged_files(prepared: Prepared, folder: Path) -> tuple[Path, Path]:
+def check_host(host: EflowHost, progress: Progress) -> tuple[Finding, ...]:
+    """Judge the Windows side."""
+    progress("checking the host")
+    return judge_host(host.host_facts(timeout_s=_FACTS_S), now=datetime.now(UTC))
+
+
+def prepare(request: ProvisionRequest, host: EflowHost, *, progress: Progress) -> Prepared:
+    """Judge the certificate and, when that holds, the host; nothing is touched."""
+    prepared = check_certificate(request, progress)
+    if prepared.refused:
+        return prepared
+    findings = prepared.findings + check_host(host, progress)
+    return replace(prepared, findings=findings, refused=not request.force and forbids(findings))
+
+
+def staged_files(prepared: Prepared, folder: Path, number: int = 1) -> tuple[Path, Path]:
     """Where certificate and key are put for the cmdlet; the names bear the certificate's serial."""
-    return staged_paths(prepared.registration_id, prepared.serial, folder)
+    return staged_paths(prepared.registration_id, prepared.serial, folder, number)
 
 
-def planned_call(request: ProvisionRequest, prepared: Prepared, host: EflowHost, folder: Path) -> ProvisionCall:
+def planned_call(
+    request: ProvisionRequest, prepared: Prepared, host: EflowHost, folder: Path, number: int = 1
+) -> ProvisionCall:
     """The call as it would be made with the two files in `folder`, by this host's own parameter names."""
-    cert, key = staged_files(prepared, folder)
+    cert, key = staged_files(prepared, folder, number)
     return provision_call(
         host.provision_parameters(timeout_s=_FACTS_S),
         scope_id=request.scope_id,
@@ -122,6 +145,42 @@ def planned_call(request: ProvisionRequest, prepared: Prepared, host: EflowHost,
         endpoint=request.endpoint,
         registration_id=prepared.registration_id if request.pass_registration_id else "",
     )
+
+
+def look_before(channel: VmChannel, transcript: Transcript) -> DeviceState:
+    """The VM as it is before anything is done to it."""
+    state = device_state(channel)
+    transcript.event("before", provisioned_with=state.provisioned_with, channel=channel.name)
+    return state
+
+
+def call_cmdlet(
+    request: ProvisionRequest,
+    prepared: Prepared,
+    host: EflowHost,
+    channel: VmChannel,
+    *,
+    transcript: Transcript,
+    progress: Progress,
+    on_call: Callable[[str], None] = lambda _: None,
+) -> tuple[ProvisionVerdict, str]:
+    """Call Provision-EflowVm; gives its word, and the name of the certificate's file in the VM.
+
+    The names are such as the VM does not have yet. `on_call` is told the name right before the cmdlet, and only then:
+    from there on the VM may have been changed. InputError when the host has the key no more.
+    """
+    if request.key is None:
+        why = "the host has no private key any more (--remove-key), and the VM is to be provisioned"
+        raise InputError(str(request.cert), why, "Issue a new identity: eflowprov certs device ID --renew")
+    number = free_number(channel, prepared.registration_id, prepared.serial)
+    with _staging() as folder:
+        call = planned_call(request, prepared, host, folder, number)
+        staged = staged_files(prepared, folder, number)
+        for source, place in zip((request.cert, request.key), staged, strict=True):
+            write_new_private(place, read_limited(source, FILE_LIMIT))
+        progress(f"calling {CMDLET} (up to {request.timeout_s:.0f} s)")
+        on_call(staged[0].name)
+        return _call(host, call, request.timeout_s, transcript), staged[0].name
 
 
 def provision(
@@ -133,33 +192,37 @@ def provision(
     confirm: Callable[[str], bool],
     transcript: Transcript,
     progress: Progress,
-    on_call: Callable[[], None] = lambda: None,
+    remove_key: bool = False,
 ) -> Provisioned:
     """Call the cmdlet and gather evidence. InputError when `confirm` declines to touch a provisioned VM.
 
-    `opened` stays open; it serves the look before, the polling and the look after. `on_call` is told right before the
-    cmdlet, and only then: from there on the VM may have been changed.
+    `opened` stays open; it serves the look before, the polling and the look after. With `remove_key` the host's copy of
+    the private key is deleted once everything is proved and the VM proved to hold it.
     """
     channel = opened.channel
     progress(f"into the VM by {channel.name}: {opened.because}")
-    before = device_state(channel)
-    transcript.event("before", provisioned_with=before.provisioned_with, channel=channel.name)
+    before = look_before(channel, transcript)
     if before.provisioned_with and not confirm(before.provisioned_with):
-        why = f"the VM is provisioned already ({before.provisioned_with})"
-        raise InputError("provision", why, _ANEW)
-    with _staging() as folder:
-        call = planned_call(request, prepared, host, folder)
-        for source, staged in zip((request.cert, request.key), staged_files(prepared, folder), strict=True):
-            write_new_private(staged, read_limited(source, _FILE_LIMIT))
-        progress(f"calling {CMDLET} (up to {request.timeout_s:.0f} s)")
-        on_call()
-        verdict = _call(host, call, request.timeout_s, transcript)
-    if verdict.ok:
-        evidence = await_evidence(channel, since=before.clock, timeout_s=request.evidence_s, progress=progress)
-    else:
-        evidence = gather(channel, since=before.clock)
+        raise already_provisioned(before, ANEW)
+    verdict, name = call_cmdlet(request, prepared, host, channel, transcript=transcript, progress=progress)
+    if not verdict.ok:
+        return refused(verdict, gather(channel, since=before.clock), transcript)
+    evidence = await_evidence(channel, since=before.clock, timeout_s=request.evidence_s, progress=progress)
     transcript.event("evidence", assigned=evidence.assigned.detail, agent=evidence.agent.detail)
-    return _provisioned(verdict, evidence)
+    state = device_state(channel)
+    used = in_use(channel, state, request.scope_id, read_limited(request.cert, FILE_LIMIT), name)
+    findings: tuple[Finding, ...] = (SAID_OK, evidence.assigned, evidence.agent, used)
+    if remove_key and request.key is not None:
+        proved = evidence.proved and used.outcome is Outcome.PASS
+        findings += (
+            remove_host_key(channel, state.config.key, request.key) if proved else kept_key(request.key, UNPROVED),
+        )
+    return Provisioned(findings, evidence.hub, evidence.device_id)
+
+
+def already_provisioned(state: DeviceState, next_step: str) -> InputError:
+    """What is said of a VM that nobody allowed to be provisioned anew."""
+    return InputError("provision", f"the VM is provisioned already ({state.provisioned_with})", next_step)
 
 
 def provision_and_report(
@@ -170,6 +233,7 @@ def provision_and_report(
     confirm: Callable[[str], bool],
     transcript: Transcript,
     progress: Progress,
+    remove_key: bool = False,
 ) -> Report:
     """`prepare`, then `provision` over a channel of its own; the report has the findings of both."""
     started_at = datetime.now(UTC)
@@ -179,7 +243,16 @@ def provision_and_report(
         return preparation_report(request, prepared, started_at)
     opened = open_channel(way, lambda: host)
     try:
-        done = provision(request, prepared, host, opened, confirm=confirm, transcript=transcript, progress=progress)
+        done = provision(
+            request,
+            prepared,
+            host,
+            opened,
+            confirm=confirm,
+            transcript=transcript,
+            progress=progress,
+            remove_key=remove_key,
+        )
     finally:
         opened.channel.close()
     return assemble(
@@ -222,17 +295,9 @@ def _call(host: EflowHost, call: ProvisionCall, timeout_s: float, transcript: Tr
     return parse_provision(answer)
 
 
-def _provisioned(verdict: ProvisionVerdict, evidence: Evidence) -> Provisioned:
-    """The cmdlet's word as a finding, and the VM's; after a failure the VM's only where it says why."""
-    if verdict.ok:
-        said = Finding(
-            "provision/cmdlet",
-            f"{CMDLET} returned OK",
-            Outcome.PASS,
-            "Its OK only says that a service runs.",
-            source=CMDLET,
-        )
-        return Provisioned((said, evidence.assigned, evidence.agent), evidence.hub, evidence.device_id)
+def refused(verdict: ProvisionVerdict, evidence: Evidence, transcript: Transcript) -> Provisioned:
+    """The cmdlet's failure as a finding, and the VM's own words where they say why."""
+    transcript.event("evidence", assigned=evidence.assigned.detail, agent=evidence.agent.detail)
     known = explain_cmdlet(verdict.message)
     failed = Finding(
         "provision/cmdlet",
@@ -254,5 +319,5 @@ def _staging() -> Iterator[Path]:
         yield Path(name)
 
 
-def _forbids(findings: tuple[Finding, ...]) -> bool:
+def forbids(findings: tuple[Finding, ...]) -> bool:
     return any(finding.outcome in (Outcome.FAIL, Outcome.ERROR) for finding in findings)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from eflowprov.certs.reading import MAX_BYTES
+from eflowprov.certs.reading import MAX_BYTES, read_bundle
 from eflowprov.certs.renewal import renew
 from eflowprov.errors import EflowprovError, InputError
 from eflowprov.model import CertificateFacts, Secret
 from eflowprov.workflows.authority_files import OpenedAuthority, open_authority
 from eflowprov.workflows.files import read_limited
-from eflowprov.workflows.identity_files import IdentityFiles, aside, name_of_aside, write_identity
+from eflowprov.workflows.identity_files import IdentityFiles, aside, is_folder, write_identity
 from eflowprov.workflows.identity_list import Listed, list_identities, whole_identity
 from eflowprov.workflows.passphrases import Ask
 
@@ -98,15 +98,18 @@ def discard_old(
 
 def _chosen(plan: RenewalPlan, now: datetime) -> tuple[Listed, ...]:
     """The identities in the folder that are meant; authorities and pending requests are not."""
-    present = [one for one in list_identities(plan.folder, within=plan.within, now=now) if one.path.is_dir()]
+    listed = list_identities(plan.folder, within=plan.within, now=now)
+    present = [one for one in listed if one.kind in ("identity", "unusable") and is_folder(one.path)]
     wanted = {one.lower() for one in plan.ids}
     names = {one.name.lower() for one in present}
     if unknown := [one for one in plan.ids if one.lower() not in names]:
         raise InputError(str(plan.folder), f"it holds no identity {', '.join(unknown)}", "See: eflowprov certs list")
-    chosen = tuple(one for one in present if one.kind != "request" and (not wanted or one.name.lower() in wanted))
-    if not chosen:
+    if not present and any(one.kind == "identity" for one in listed):
+        why = "its identities have the demo scripts' names"
+        raise InputError(str(plan.folder), why, "Use: eflowprov certs device ID --renew --layout certgen")
+    if not present:
         raise InputError(str(plan.folder), "it holds no identity", "Give the --out folder of 'certs device'")
-    return chosen
+    return tuple(one for one in present if not wanted or one.name.lower() in wanted)
 
 
 def _renewed(one: Listed, plan: RenewalPlan, opened: OpenedAuthority | None, now: datetime) -> Renewed:
@@ -134,12 +137,8 @@ def _renewed(one: Listed, plan: RenewalPlan, opened: OpenedAuthority | None, now
 
 def _discard(old: Path, one: Listed, now: datetime) -> None:
     """Remove one folder that was moved aside: the key first, so that a killed run leaves nothing worth taking."""
-    name = name_of_aside(old) or ""
-    current = whole_identity(IdentityFiles.named(name, old.parent)) if one.error is None else None
-    if current is None or now >= current.not_after:
-        why = "the identity that took its place cannot be used or has ended"
-        raise InputError(str(old), why, "Put that right first; the old one is kept")
-    files = IdentityFiles.named(name, old.parent, old)
+    _refuse_without_successor(old, IdentityFiles.named(one.path.name, old.parent), now)
+    files = IdentityFiles.named(one.path.name, old.parent, old)
     try:
         if foreign := {path.name for path in old.iterdir()} - {path.name for path in files.possible}:
             raise InputError(str(old), f"it holds {min(foreign)} as well", "Look at it, and remove the folder by hand")
@@ -148,6 +147,15 @@ def _discard(old: Path, one: Listed, now: datetime) -> None:
         old.rmdir()
     except OSError as error:
         raise InputError(str(old), f"it cannot be removed ({error.strerror})", "Remove it by hand") from error
+
+
+def _refuse_without_successor(old: Path, files: IdentityFiles, now: datetime) -> None:
+    """The last key of a device is not thrown away."""
+    ends = whole_identity(files).not_after
+    chain, key = (read_limited(path, MAX_BYTES) for path in (files.chain, files.key))
+    if now >= ends or not read_bundle(str(files.chain), chain, key=key).key_matches:
+        why = "the identity that took its place has ended, or its key is not its own"
+        raise InputError(str(old), why, "Put that right first; the old one is kept")
 
 
 def _asker(ca: Path, ask: Ask | None) -> Callable[[], Secret] | None:

@@ -12,12 +12,25 @@ from eflowprov.workflows.explain_topics import Topic
 
 _WORD = re.compile(r"[a-z0-9]+")
 _ALIKE = 0.8  # difflib's ratio for one or two wrong letters in a word of eight
-_IN_TEXT = 0.6  # a word in the explanation counts less than one in the title, the id or a message
+_IN_TEXT = 0.45  # a word in the explanation counts less than one in the title, the id or a message
 _MOST_WORDS = 60  # of a query; a pasted page has every word there is
+
+
+def _stem(word: str) -> str:
+    """The word without its plural or past ending, so that restarts and restarted find restart."""
+    for ending in ("ing", "ed", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word.removesuffix(ending)
+    return word
+
+
 _EMPTY = frozenset(
-    "a an and are as at be but by can cannot do does eflow for from has have how i if in iot edge is it its my no not of "
-    "on or our so that the then there this to was what when where which who why will with you azure error failed "
-    "fails failure iotedge".split()
+    _stem(word)
+    for word in _WORD.findall(
+        "a an and are as at be but by can cannot do does eflow for from has have how i if in iot edge is it its my no "
+        "not of on or our so that the then there this to was what when where which who why will with you azure error "
+        "failed fails failure iotedge"
+    )
 )
 
 
@@ -63,7 +76,7 @@ def _index(topics: tuple[Topic, ...]) -> Mapping[str, Mapping[int, float]]:
 
 
 def _words(text: str) -> Iterable[str]:
-    return _WORD.findall(text.casefold())
+    return map(_stem, _WORD.findall(text.casefold()))
 
 
 def _spelled(word: str, known: Collection[str]) -> str:

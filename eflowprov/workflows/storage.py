@@ -39,24 +39,28 @@ def told(path: Path) -> Iterator[None]:
         raise StorageError(str(path), f"it cannot be written ({reason(error)})", remedy) from error
 
 
-def create(path: Path) -> int:
+def create(path: Path | str) -> int:
     """Create a file that is not there yet, and give its descriptor for writing."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY, 0o644)
 
 
-def create_private(path: Path) -> int:
+def create_private(path: Path | str) -> int:
     """The same for its owner alone, on Windows also Administrators and SYSTEM, from the moment of its creation."""
     if sys.platform == "win32":
         from eflowprov.workflows.windows_files import create_private as create_for_owner
 
-        return create_for_owner(path)
+        return create_for_owner(Path(path))
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def fill(descriptor: int, data: bytes) -> None:
     """Write all of `data` and close the file; it is not flushed to the disk yet."""
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+    try:
+        rest = memoryview(data)
+        while rest:  # a disk that is nearly full takes a part
+            rest = rest[os.write(descriptor, rest) :]
+    finally:
+        os.close(descriptor)
 
 
 def flush_file(path: Path) -> None:
@@ -79,18 +83,17 @@ def flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def flush_below(folder: Path) -> None:
-    """Make all that is below `folder` last. Linux: many files by one call for their file system (syncfs(2))."""
-    folders = [(Path(below), names) for below, _, names in os.walk(folder)]
-    if sum(len(names) for _, names in folders) > _MANY and _flush_file_system(folder):
+def flush_below(folder: Path, files: int) -> None:
+    """Make the `files` files below `folder` last. Linux: many of them by one call for their file system (syncfs(2))."""
+    if files > _MANY and _flush_file_system(folder):
         return
-    for below, names in folders:
+    for below, _, names in os.walk(folder):
         for name in names:
-            flush_file(below / name)
-        flush_folder(below)
+            flush_file(Path(below, name))
+        flush_folder(Path(below))
 
 
-def rename(source: Path, target: Path) -> None:
+def rename(source: str | Path, target: str | Path) -> None:
     """Rename; on Windows patiently. Raises OSError."""
     _patiently(lambda: os.rename(source, target))  # noqa: PTH104  # Path.rename makes another path of the answer
 
@@ -100,13 +103,18 @@ def replace(source: Path, target: Path) -> None:
     _patiently(lambda: os.replace(source, target))  # noqa: PTH105
 
 
-def rename_to_nothing(source: Path, target: Path) -> None:
-    """Give a file or a folder its name, in one step, only if nothing has that name. Raises FileExistsError, OSError."""
+def rename_to_nothing(source: str | Path, target: str | Path) -> None:
+    """Give a file or a folder its name, in one step, only if nothing has it; an empty folder makes way for a folder.
+
+    Raises FileExistsError, OSError.
+    """
     if sys.platform == "win32":
+        with suppress(OSError):
+            os.rmdir(target)  # noqa: PTH106
         rename(source, target)  # Windows renames onto nothing
-    elif source.is_dir():
+    elif os.path.isdir(source):  # noqa: PTH112
         try:
-            rename(source, target)  # onto an empty folder at most
+            rename(source, target)
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
@@ -120,16 +128,16 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: str | Path, target: str | Path) -> None:
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # claims the name
-        source.replace(target)
+        os.replace(source, target)  # noqa: PTH105
     else:
-        source.unlink()
+        os.unlink(source)  # noqa: PTH108
 
 
 def _patiently(action: Callable[[], None]) -> None:

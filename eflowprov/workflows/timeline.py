@@ -33,9 +33,9 @@ class Timeline:
             self._add(name, "step", begin, note)
 
     def command(self, argv: Sequence[str], begin: float, note: str) -> None:
-        """Add a command that began at `begin` of the clock and has ended now."""
+        """Add a command that began at `begin` of the clock and has ended now; a script in it is told as `...`."""
         words = argv[len(_QUIET) :] if tuple(argv[: len(_QUIET)]) == _QUIET else argv
-        self._add(" ".join(" ".join(words).split())[:_LONGEST], "command", begin, note)
+        self._add(" ".join("..." if "\n" in word else word for word in words)[:_LONGEST], "command", begin, note)
 
     def watch(self, channel: VmChannel) -> VmChannel:
         """The channel, with every command that goes through it in the timeline."""

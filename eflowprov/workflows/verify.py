@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,11 +15,12 @@ from eflowprov.checks.judgement import Judgement
 from eflowprov.checks.policy import Policy
 from eflowprov.checks.runtime import judge_runtime
 from eflowprov.checks.words import named_identity
-from eflowprov.errors import InputError, ParseError
+from eflowprov.errors import InputError, StorageError
 from eflowprov.model import (
     CommandResult,
     Finding,
     Identity,
+    Log,
     LogSummary,
     Module,
     Outcome,
@@ -30,23 +32,30 @@ from eflowprov.model import (
     VmChannel,
     Wanted,
 )
-from eflowprov.parsers.agent_log import parse_agent_log
 from eflowprov.parsers.iotedge_check import parse_check
 from eflowprov.parsers.iotedge_list import parse_list
-from eflowprov.parsers.system_logs import parse_system_logs
 from eflowprov.parsers.system_status import parse_system_status
-from eflowprov.parsers.text import decode, first_words
 from eflowprov.redaction import redact
 from eflowprov.workflows.collect import Collector
+from eflowprov.workflows.log_reading import read_agent, read_journal
 from eflowprov.workflows.outputs import AGENT, CHECK, LIST, LOGS, STATUS, VM, Output, Outputs, save
+from eflowprov.workflows.reading import parsed, read_log
 from eflowprov.workflows.timeline import Timeline
 from eflowprov.workflows.vm_facts import read_vm
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"[0-9]{1,6}(s|m|min|h|d)")
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|min|h|d)")
+_UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _NO_POLICY = Policy()
-_NOT_FOUND = 127  # a shell's status for a program that is not there
+
+
+def seconds_of(text: str, *, where: str) -> float:
+    """The seconds of `90s`, `10m`, `2h` or `1d`. InputError, with the flag `where`, for anything else."""
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise InputError(where, f"{text!r} is no duration", "Give for example 30m, 1h or 2d")
+    return float(int(found[1]) * _UNITS_S[found[2]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +74,7 @@ class VerifyOptions:
 
     def journal_since(self) -> str:
         """`since` in journalctl's words. InputError when it is no duration."""
-        if not _DURATION.fullmatch(self.since):
-            raise InputError("--since", f"{self.since!r} is no duration", "Give for example 30m, 1h or 2d")
+        seconds_of(self.since, where="--since")
         return f"-{self.since}"
 
 
@@ -86,11 +94,11 @@ def read(outputs: Outputs) -> RuntimeFacts:
     """Every output parsed, or a `Problem` in its place."""
     results = outputs.results
     return RuntimeFacts(
-        modules=_parsed(results[LIST], parse_list, errors_too=True),
-        checks=_parsed(results[CHECK], parse_check),
-        logs=_parsed(results[LOGS], parse_system_logs),
-        services=_parsed(results[STATUS], parse_system_status),
-        agent=_parsed(results[AGENT], parse_agent_log, errors_too=True),
+        modules=parsed(results[LIST], parse_list, errors_too=True),
+        checks=parsed(results[CHECK], parse_check),
+        logs=_journal(results[LOGS]),
+        services=parsed(results[STATUS], parse_system_status),
+        agent=read_log(results[AGENT], read_agent, errors_too=True),
         hub_asked=outputs.hub_asked,
         vm=read_vm(results[VM], outputs.vm_asked_at) if VM in results else None,
     )
@@ -108,12 +116,34 @@ def report_on(outputs: Outputs, options: VerifyOptions, *, vm: str, channel: str
     )
 
 
-def verify_vm(channel: VmChannel, options: VerifyOptions, *, host: str, save_to: Path | None = None) -> Report:
-    """Ask the VM over an open channel, keep what it printed where that is wanted, and make the report."""
+def keep(outputs: Outputs, save_to: Path | None, on_unsaved: Callable[[StorageError], None] | None) -> None:
+    """Save the outputs where that is wanted. A disk that takes no more costs the files, not the report, where somebody
+    takes the StorageError."""
+    if save_to is None:
+        return
+    try:
+        save(save_to, outputs)
+    except StorageError as error:
+        if on_unsaved is None:
+            raise
+        on_unsaved(error)
+
+
+def verify_vm(
+    channel: VmChannel,
+    options: VerifyOptions,
+    *,
+    host: str,
+    save_to: Path | None = None,
+    on_unsaved: Callable[[StorageError], None] | None = None,
+) -> Report:
+    """Ask the VM over an open channel, keep what it printed where that is wanted, and make the report.
+
+    `on_unsaved` takes the error when it could not be kept; without it the error is raised.
+    """
     started_at, timeline = datetime.now(UTC), Timeline()
     outputs = collect(timeline.watch(channel), options)
-    if save_to is not None:
-        save(save_to, outputs)
+    keep(outputs, save_to, on_unsaved)
     return assemble(
         judge(outputs, options, now=datetime.now(UTC)),
         started_at=started_at,
@@ -151,7 +181,7 @@ def assemble(
     return Report(
         tool_version=__version__,
         started_at=started_at,
-        duration_s=(datetime.now(UTC) - started_at).total_seconds(),
+        duration_s=max(0.0, (datetime.now(UTC) - started_at).total_seconds()),  # the clock may be set back meanwhile
         target=target,
         identity=identity,
         findings=tuple(_as_expected(_redacted(finding), expect) for finding in findings),
@@ -161,37 +191,14 @@ def assemble(
     )
 
 
-def _parsed(output: Output, parse: Callable[[str], T], *, errors_too: bool = False) -> T | Problem:
-    """Parse an output; with `errors_too` the error that the command printed in its place is facts as well."""
-    if isinstance(output, Problem):
-        return output
-    text, errors = decode(output.stdout), decode(output.stderr)
-    if output.status is None:
-        return Problem(output.note or "the command did not end", seen=first_words(text or errors))
-    if not text.strip() and errors.strip():
-        problem = _known_trouble(output, errors)
-        if problem or not errors_too:
-            return problem or Problem(f"it printed only an error: {first_words(errors)}", seen=first_words(errors))
-        text = errors
-    try:
-        return parse(text)
-    except ParseError as error:
-        return Problem(error.why, seen=first_words(text))
-
-
-def _known_trouble(result: CommandResult, errors: str) -> Problem | None:
-    if result.status == _NOT_FOUND or "command not found" in errors:
-        return Problem("the program is not there", seen=first_words(errors))
-    if errors.lstrip().startswith("sudo:"):
-        return Problem("sudo refused it (the user needs sudo without a password)", seen=first_words(errors))
-    return None
-
-
 def _hub_in(logs: CommandResult) -> str:
-    try:
-        return named_identity(parse_system_logs(decode(logs.stdout)))[0]
-    except ParseError:
-        return ""
+    return named_identity(_journal(logs))[0]
+
+
+@lru_cache(maxsize=1)
+def _journal(logs: Output) -> Log | Problem:
+    """The journal is read for the hub's name and again to be judged: once is enough for one output."""
+    return read_log(logs, read_journal)
 
 
 def _as_expected(finding: Finding, expect: str) -> Finding:

@@ -1,7 +1,8 @@
 """Windows: a file that is its owner's, Administrators' and SYSTEM's alone from the moment of its creation.
 
 Python's own calls create a file with the folder's inherited rights and can only narrow them afterwards; CreateFileW
-takes them at creation (Win32 documentation, "CreateFileW", "Security Descriptor String Format").
+takes them at creation (Win32 documentation, "CreateFileW", "Security Descriptor String Format"). They are read back,
+where the volume keeps any.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from pathlib import Path
 
 if sys.platform == "win32":
     import ctypes
+    import errno
     import msvcrt
     import os
     from ctypes import wintypes
+
+    from eflowprov.workflows.file_access import readers_by_list
 
     _GENERIC_WRITE = 0x40000000
     _CREATE_NEW = 1
@@ -23,6 +27,8 @@ if sys.platform == "win32":
     _SDDL_REVISION = 1
     _DACL_SECURITY_INFORMATION = 4
     _SE_FILE_OBJECT = 1
+    _FILE_PERSISTENT_ACLS = 8
+    _LONGEST_PATH = 32_768
     _INVALID_HANDLE = wintypes.HANDLE(-1).value
 
     class _SecurityAttributes(ctypes.Structure):
@@ -45,6 +51,11 @@ if sys.platform == "win32":
         kernel.GetCurrentProcess.restype = wintypes.HANDLE
         kernel.CloseHandle.argtypes = [wintypes.HANDLE]
         kernel.LocalFree.argtypes = [wintypes.LPVOID]
+        kernel.GetVolumePathNameW.argtypes = [wintypes.LPCWSTR, wintypes.LPWSTR, wintypes.DWORD]
+        kernel.GetVolumeInformationW.argtypes = [
+            wintypes.LPCWSTR, wintypes.LPWSTR, wintypes.DWORD, wintypes.LPVOID, wintypes.LPVOID,
+            ctypes.POINTER(wintypes.DWORD), wintypes.LPWSTR, wintypes.DWORD,
+        ]  # fmt: skip
         security.OpenProcessToken.argtypes = [wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER(wintypes.HANDLE)]
         security.GetTokenInformation.argtypes = [
             wintypes.HANDLE, ctypes.c_int, wintypes.LPVOID, wintypes.DWORD, ctypes.POINTER(wintypes.DWORD),
@@ -86,7 +97,23 @@ if sys.platform == "win32":
             _KERNEL.LocalFree(descriptor)
         if handle == _INVALID_HANDLE:
             raise ctypes.WinError(ctypes.get_last_error())
-        return msvcrt.open_osfhandle(handle, os.O_WRONLY | os.O_BINARY)
+        file = msvcrt.open_osfhandle(handle, os.O_WRONLY | os.O_BINARY)
+        try:
+            if keeps_rights(path) and readers_by_list(rights_of(path), user):
+                raise PermissionError(errno.EACCES, "its access list lets others read it")
+        except BaseException:
+            os.close(file)
+            path.unlink()
+            raise
+        return file
+
+    def keeps_rights(path: Path) -> bool:
+        """Whether the volume of a file keeps access lists: NTFS and ReFS do, FAT and exFAT do not; raises OSError."""
+        root = ctypes.create_unicode_buffer(_LONGEST_PATH)
+        _check(_KERNEL.GetVolumePathNameW(str(path), root, _LONGEST_PATH))
+        flags = wintypes.DWORD()
+        _check(_KERNEL.GetVolumeInformationW(root, None, 0, None, None, ctypes.byref(flags), None, 0))
+        return bool(flags.value & _FILE_PERSISTENT_ACLS)
 
     def current_user() -> str:
         """The security identifier of the user that runs this process, as `S-1-...`."""

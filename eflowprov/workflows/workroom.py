@@ -14,7 +14,7 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from eflowprov.workflows.locks import FileLock, held
@@ -37,9 +37,9 @@ _READY, _MOVES = ".ready", "moves.json"
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file or folder that gets its name: from `source` below a staged folder to `target` below the room's folder.
+    """One step: what is at `source`, below a staged folder, gets the name `target`, below the room's folder; with `/`.
 
-    Both with `/`. What stands at the target goes to `aside` first; without `aside` nothing may stand there.
+    Nothing may stand at the target; with `aside` the step is to put away what stands there, before the source comes.
     """
 
     source: str
@@ -54,6 +54,7 @@ class Workroom:
         self.folder = folder
         self.path = folder / f"{_PREFIX}{secrets.token_hex(6)}"
         self._number = 0
+        self._made: set[str] = set()
         self._lock: FileLock | None = None
 
     def __enter__(self) -> Workroom:
@@ -80,12 +81,12 @@ class Workroom:
 
     def stage(self, folder: Path, files: Mapping[str, bytes], private: Mapping[str, bytes]) -> None:
         """Write files below a folder of the room, not flushed yet; names may have `/`. Raises OSError."""
-        made: set[Path] = set()
         for name, data in (*files.items(), *private.items()):
-            target = folder / name
-            if target.parent not in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                made.add(target.parent)
+            target = os.path.join(folder, name)  # noqa: PTH118  # by the thousand, Path objects take longer than the files
+            parent = os.path.dirname(target)  # noqa: PTH120
+            if parent not in self._made:
+                _make_folders(parent)
+                self._made.add(parent)
             fill((create_private if name in private else create)(target), data)
 
     def reveal(self, folder: Path, moves: Sequence[Move]) -> None:
@@ -94,7 +95,7 @@ class Workroom:
         A run that is killed meanwhile has given all of them, since the next one goes on. To be called while `alone`.
         """
         document = folder / _MOVES
-        fill(create(document), json.dumps([asdict(move) for move in moves]).encode("ascii"))
+        fill(create(document), json.dumps([(move.source, move.target, move.aside) for move in moves]).encode("ascii"))
         flush_file(document)
         ready = folder.with_name(folder.name + _READY)
         rename(folder, ready)
@@ -121,9 +122,10 @@ def one_file(path: Path) -> Iterator[Path]:
 
 def sweep(folder: Path) -> None:
     """Put away what killed runs left in `folder`, and finish what they had begun to name. Raises StorageError."""
-    if folder.is_dir() and any(_rooms(folder)):
-        with told(folder), held(folder / _LOCK):
-            _sweep(folder)
+    with told(folder):
+        if folder.is_dir() and any(_rooms(folder)):
+            with held(folder / _LOCK):
+                _sweep(folder)
 
 
 def _rooms(folder: Path) -> Iterable[Path]:
@@ -157,34 +159,51 @@ def _is_left(room: Path) -> bool:
 
 def _finish(ready: Path, folder: Path, moves: Sequence[Move], *, again: bool = False) -> None:
     """Do every move that is not done yet; `again`, what has lost its name to another run in the meantime is dropped."""
+    parents = {os.path.dirname(os.path.join(folder, move.target)) for move in moves}  # noqa: PTH118, PTH120
+    for parent in parents:
+        _make_folders(parent)
     for move in moves:
-        source, target = ready / move.source, folder / move.target
-        if not os.path.lexists(source):
-            continue
-        if move.aside and os.path.lexists(target):
-            rename(target, folder / move.aside)
-        target.parent.mkdir(exist_ok=True)
-        with suppress(*((FileExistsError,) if again else ())):
-            rename_to_nothing(source, target)
-    for parent in {folder, *((folder / move.target).parent for move in moves)}:
-        flush_folder(parent)
+        source, target = os.path.join(ready, move.source), os.path.join(folder, move.target)  # noqa: PTH118
+        if again and not os.path.lexists(source):
+            continue  # it has its name already
+        if move.aside:
+            _put_aside(target, folder / move.aside)
+        else:
+            with suppress(*((FileExistsError,) if again else ())):
+                rename_to_nothing(source, target)
+    for parent in parents:
+        flush_folder(Path(parent))
     shutil.rmtree(ready, ignore_errors=True)
+
+
+def _put_aside(target: str, aside: Path) -> None:
+    if os.path.lexists(target) and not os.path.lexists(aside):
+        rename(target, aside)
+
+
+def _make_folders(folder: str) -> None:
+    try:
+        os.mkdir(folder)  # noqa: PTH102
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
 
 
 def _undo(ready: Path, folder: Path, moves: Sequence[Move]) -> None:
     for move in reversed(moves):
-        source, target = ready / move.source, folder / move.target
-        if not os.path.lexists(source):
-            rename(target, source)
-        if move.aside and os.path.lexists(folder / move.aside) and not os.path.lexists(target):
-            rename(folder / move.aside, target)
+        now_at, before = (
+            (folder / move.aside, folder / move.target) if move.aside else (folder / move.target, ready / move.source)
+        )
+        if os.path.lexists(now_at) and not os.path.lexists(before):
+            rename(now_at, before)
     rename(ready, ready.with_suffix(".undone"))
 
 
 def _read_moves(ready: Path) -> list[Move]:
     """The moves as they were written down; those alone that stay inside the folder."""
     try:
-        moves = [Move(**move) for move in json.loads((ready / _MOVES).read_bytes())]
+        moves = [Move(*move) for move in json.loads((ready / _MOVES).read_bytes())]
     except (OSError, ValueError, TypeError):
         return []
     return [move for move in moves if all(map(_is_inside, (move.source, move.target, move.aside or "x")))]

@@ -10,8 +10,11 @@ import pytest
 
 from eflowprov.cli import options
 from eflowprov.cli.main import run_command
+from eflowprov.errors import TransportError
 from eflowprov.workflows import run as module
 from eflowprov.workflows.channels import OpenChannel
+from eflowprov.workflows.journal import alone
+from eflowprov.workflows.run import STEPS
 from tests.machine import DEVICE, PROVISIONED, SCOPE, FakeHost, FakeVm, Files, make_files
 
 
@@ -115,3 +118,68 @@ def test_not_ready_is_status_1_and_a_vm_that_breaks_off_status_3(site: Site) -> 
     assert site.run() == 1
     site.vm.answers["iotedge"] = (None, b"", b"")
     assert site.run() == 3
+
+
+# ------------------------------------------------------------------------------------------------- --dry-run
+
+
+def plan(site: Site, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, dict[str, object]]:
+    capsys.readouterr()
+    assert site.run("--dry-run", "--format", "json", *more) == 0
+    return {step["step"]: step for step in json.loads(capsys.readouterr().out)["steps"]}
+
+
+def test_a_dry_run_plans_every_step_and_touches_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = plan(site, capsys)
+    assert list(steps) == list(STEPS)
+    assert f"issue {DEVICE} from" in str(steps["certs"]["what"]) and steps["register"]["what"] == "not configured"
+    commands = [str(each) for step in steps.values() for each in step["commands"]]  # type: ignore[attr-defined]
+    assert "VM: date +%s" in commands and "VM: sudo -n cat /etc/aziot/config.toml" in commands
+    (call,) = [each for each in commands if each.startswith("Provision-EflowVm ")]
+    assert f"-scopeId '{SCOPE}' -identityCertPath '" in call and f"{DEVICE}-serial.cert.pem" in call
+    assert (site.vm.asked, site.host.calls) == ([], [])
+    assert [path.name for path in site.folder.iterdir()] == [site.file.name]
+
+
+def test_a_dry_run_knows_what_is_done_and_what_from_step_does_again(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.run() == 0
+    before = site.journal.read_bytes()
+    assert "called by an earlier run" in str(plan(site, capsys)["provision"]["what"])
+    again = plan(site, capsys, "--from-step", "provision")["provision"]
+    assert "call Provision-EflowVm once" in str(again["what"])
+    assert site.journal.read_bytes() == before and len(site.host.calls) == 1
+
+
+def test_a_dry_run_without_a_powershell_says_so_and_names_the_usual_parameters(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_here(_target: str) -> FakeHost:
+        raise TransportError("PowerShell", "no pwsh is on PATH", "Install it")
+
+    monkeypatch.setattr(options, "eflow_host", none_here)
+    step = plan(site, capsys)["provision"]
+    assert "no pwsh is on PATH" in str(step["what"]) and "-identityPrivKeyPath" in str(step["commands"])
+
+
+def test_a_dry_run_reads_well_for_people_and_shows_no_key(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.run() == 0
+    capsys.readouterr()
+    assert site.run("--dry-run", "--restart") == 0
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == list(STEPS)
+    key = next((site.folder / "out").rglob("*.key.pem")).read_text("ascii")
+    assert not [line for line in key.splitlines() if line in out]
+
+
+def test_a_second_run_at_the_same_time_is_refused(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with alone(site.journal):
+        assert site.run() == 2
+    assert "another run with this configuration is under way" in capsys.readouterr().err and site.host.calls == []
+
+
+def test_remove_key_is_a_flag_too(site: Site) -> None:
+    assert site.run("--remove-key") == 0
+    assert not list((site.folder / "out").rglob("*.key.pem"))
+    assert site.run() == 0 and len(site.host.calls) == 1

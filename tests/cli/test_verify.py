@@ -146,8 +146,14 @@ def test_a_vm_is_judged_over_one_connection_and_its_outputs_are_kept(
 
 @pytest.mark.parametrize("first", [True, False])
 def test_an_unknown_host_key_is_refused_unless_it_is_pinned_on_purpose(
-    key: Path, pair: KeyPair, first: bool, capsys: pytest.CaptureFixture[str], no_powershell: None
+    key: Path,
+    pair: KeyPair,
+    first: bool,
+    capsys: pytest.CaptureFixture[str],
+    no_powershell: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("eflowprov.workflows.connections.WINDOW_S", 0.0)  # three connections, and nothing blocks them
     with served(FakeVm().start(), pair) as server:
         argv = command(server, key, "--channel", "ssh")
         key.with_name("known_hosts").unlink()

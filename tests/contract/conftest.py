@@ -25,9 +25,11 @@ from eflowprov.lab.mini_shell import run_shell
 from eflowprov.lab.played_powershell import LabPowerShell, lab_environment
 from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.model import CommandResult, Secret, VmChannel
+from eflowprov.transports import hvsocket
 from eflowprov.transports.ssh import SshTarget, open_ssh
 from tests.contract.probe import probe
 from tests.contract.real_sshd import RealSshd
+from tests.contract.relays import UnixRelay, hvsocket_target, make_hvc
 
 PROBE_FILE = Path(__file__).with_name("probe.py")
 PROCESS = (sys.executable, "-I", "-S", str(PROBE_FILE))  # without site: starts in a few milliseconds
@@ -48,6 +50,8 @@ class Wire:
 
 PARALLEL_WIRES = [
     pytest.param("sshd", marks=pytest.mark.linux),
+    pytest.param("unix_socket", marks=pytest.mark.linux),
+    pytest.param("pipe_child", marks=pytest.mark.linux),
     "lab",
     pytest.param("wrapped_in_sh", marks=pytest.mark.linux),
     "wrapped_in_mini_shell",
@@ -87,6 +91,33 @@ def wire_over_sshd(real_sshd: RealSshd) -> Iterator[Wire]:
     channel = open_ssh(real_sshd.target())
     yield Wire(channel, PROCESS)
     channel.close()
+
+
+@pytest.fixture
+def wire_over_unix_socket(
+    real_sshd: RealSshd, unix_relay: UnixRelay, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Wire]:
+    """As over AF_HYPERV: a socket that is no TCP, blocking calls alone."""
+    monkeypatch.setattr(hvsocket, "connect_native", unix_relay.connect)
+    monkeypatch.setattr(hvsocket.socket, "AF_HYPERV", 34, raising=False)
+    channel = open_ssh(hvsocket_target(real_sshd))
+    yield Wire(channel, PROCESS)
+    channel.close()
+
+
+@pytest.fixture
+def wire_over_pipe_child(real_sshd: RealSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """As over `hvc.exe nc`: a child process that carries the bytes."""
+    monkeypatch.setenv(hvsocket.VARIABLE, str(make_hvc(tmp_path, real_sshd.port)))
+    channel = open_ssh(hvsocket_target(real_sshd))
+    yield Wire(channel, PROCESS)
+    channel.close()
+
+
+@pytest.fixture(scope="session")
+def unix_relay(real_sshd: RealSshd) -> Iterator[UnixRelay]:
+    with UnixRelay(real_sshd.port) as relay:
+        yield relay
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -44,7 +45,8 @@ class RealSshd:
     ) -> None:
         assert self._process
         for child in self.children():
-            os.kill(child, 9)
+            with suppress(ProcessLookupError):  # it may be ending by itself
+                os.kill(child, 9)
         self._process.terminate()
         self._process.wait(10)
 

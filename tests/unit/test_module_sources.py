@@ -114,7 +114,7 @@ def test_no_line_of_help_looks_like_a_directive_by_chance(path: Path) -> None:
 
 
 def test_the_views_are_for_types_that_the_module_makes_and_show_what_they_have() -> None:
-    tree = ElementTree.fromstring(text_of(MODULE / "EflowProv.Format.ps1xml"))  # noqa: S314 - our own file
+    tree = ElementTree.fromstring(text_of(MODULE / "EflowProv.Format.ps1xml"))
     made = "".join(text_of(path) for path in FUNCTIONS)
     views = tree.findall("./ViewDefinitions/View")
     assert [view.findtext("Name") for view in views] == [f"EflowProv.{n}" for n in ("Readiness", "Finding", "Identity")]

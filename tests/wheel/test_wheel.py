@@ -31,6 +31,8 @@ def _eflowprov(*arguments: str) -> subprocess.CompletedProcess[str]:
         "lab/AzureEFLOW/AzureEFLOW.psm1",
         "parsers/check-ids.csv",
         "reports/report-1.0.schema.json",
+        "reports/templates/report.css",
+        "reports/templates/report.html.j2",
         "workflows/config.template.toml",
         "py.typed",
     ],

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from eflowprov.bridge import cmdlet_channel
+from eflowprov.bridge import cmdlet_channel, session
 from eflowprov.bridge.cmdlet_channel import CmdletChannel
+from eflowprov.bridge.eflow import EflowHost
+from eflowprov.bridge.session import PowerShellSession
 from eflowprov.errors import BridgeError, CmdletError, DeadlineError, InputError, TransportError
 from eflowprov.model import CmdletAnswer, CmdletRecord, CommandResult
 
@@ -23,7 +27,13 @@ class FakeHost:
         self.calls: list[tuple[str, Sequence[str], float]] = []
 
     def call(
-        self, name: str, arguments: Mapping[str, str], *, optional_switches: Sequence[str], timeout_s: float
+        self,
+        name: str,
+        arguments: Mapping[str, str],
+        *,
+        optional_switches: Sequence[str],
+        timeout_s: float,
+        cancel: threading.Event,
     ) -> CmdletAnswer:
         self.calls.append((name, optional_switches, timeout_s))
         return self._answer(arguments["command"])
@@ -139,3 +149,45 @@ def test_calls_wait_for_each_other() -> None:
     for thread in threads:
         thread.join()
     assert (len(host.calls), overlapped) == (4, [])
+
+
+def test_closing_ends_the_powershell_under_way_and_lets_no_other_start() -> None:
+    """Ctrl-C in `verify`: five commands wait for their turn, and none of them may cost its start of PowerShell."""
+    code = "import sys, time; sys.stderr.write('up'); time.sleep(60)"
+    host = EflowHost(PowerShellSession((sys.executable, "-c", code)))
+    made = CmdletChannel(host)
+    errors: list[str] = []
+
+    def run() -> None:
+        try:
+            made.run(("hostname",), timeout_s=50)
+        except TransportError as error:
+            errors.append(error.why)
+
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(3)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    made.close()
+    for thread in threads:
+        thread.join(20)
+    assert time.monotonic() - started < 10 and not any(thread.is_alive() for thread in threads)
+    assert len(errors) == 3 and set(errors) <= {"the way into the VM is closed", "it was ended before it answered"}
+
+
+def test_a_powershell_that_is_ended_is_no_torn_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that runs when the channel is closed, without the two that only wait."""
+    running = threading.Event()
+    run_process = session.run_process
+
+    def told(*args: object, **more: object) -> object:
+        running.set()
+        return run_process(*args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(session, "run_process", told)
+    made = CmdletChannel(EflowHost(PowerShellSession((sys.executable, "-c", "import time; time.sleep(60)"))))
+    closing = threading.Thread(target=lambda: (running.wait(20), made.close()))
+    closing.start()
+    with pytest.raises(TransportError, match="it was ended before it answered"):
+        made.run(("hostname",), timeout_s=50)
+    closing.join()

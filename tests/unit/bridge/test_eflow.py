@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -20,7 +21,9 @@ class FakeSession:
         self._answer = Answer(data or {}, failure, ("noise",), 0.5)
         self.asked: list[tuple[str, Mapping[str, object]]] = []
 
-    def call(self, script_name: str, params: Mapping[str, object], timeout_s: float) -> Answer:
+    def call(
+        self, script_name: str, params: Mapping[str, object], timeout_s: float, cancel: threading.Event | None = None
+    ) -> Answer:
         self.asked.append((script_name, params))
         return self._answer
 

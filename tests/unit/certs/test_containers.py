@@ -44,7 +44,7 @@ def framed(label: str, body: bytes) -> bytes:
     [
         A.p7b(),
         A.p7b(Encoding.PEM),
-        framed("CERTIFICATE", A.p7b()),  # Windows' certificate services, and certutil -encode
+        framed("CERTIFICATE", A.p7b()),  # as certutil -encode writes it
         framed("CMS", A.p7b()),
         b"".join(one.pem for one in (A.root, A.device, A.policy, A.issuing)),
         b"subject: x\r\n" + A.root.pem.replace(b"\n", b"\r\n") + A.p7b(Encoding.PEM),

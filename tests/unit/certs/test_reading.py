@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import ssl
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -17,14 +20,19 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     pkcs12,
 )
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eflowprov.certs.chain import order
 from eflowprov.certs.der import derivation_cost
+from eflowprov.certs.facts import certificate_facts
 from eflowprov.certs.keys import EncryptedKeyError
+from eflowprov.certs.kinds import NoCertificateError
 from eflowprov.certs.pem import find_blocks
+from eflowprov.certs.profiles import LeafProfile
 from eflowprov.certs.reading import MAX_BYTES, is_key_file, read_bundle, read_key
+from eflowprov.certs.requests import make_request
 from eflowprov.errors import InputError
 from eflowprov.model import Secret
 from tests.pki import DEVICE, NOW, curve_key, identity, new_authority, odd_certificate
@@ -43,7 +51,13 @@ def _pfx(password: bytes | None) -> bytes:
     return pkcs12.serialize_key_and_certificates(b"device", key, leaf, [issuing], encryption)
 
 
+def _pem(label: str, body: bytes) -> bytes:
+    return f"-----BEGIN {label}-----\n".encode() + base64.encodebytes(body) + f"-----END {label}-----\n".encode()
+
+
 PFX, OPEN_PFX = _pfx(b"a pass phrase"), _pfx(None)
+PKCS7 = serialize_certificates(x509.load_pem_x509_certificates(CHAIN), Encoding.DER)
+REQUEST = x509.load_pem_x509_csr(make_request(DEVICE, LeafProfile()).request_pem).public_bytes(Encoding.DER)
 
 
 def test_a_chain_is_read_in_its_order_with_its_key() -> None:
@@ -103,11 +117,20 @@ def test_an_encrypted_key_is_a_fact_without_its_passphrase_and_opens_with_it() -
         (LEAF + b"issuer\n" + ROOT, "text-between"),
         (CHAIN + b"\n", "trailing"),
         (CHAIN[:-1] + b"  ", "trailing"),
-        (LEAF[:-1] + ROOT, "begin-line"),
-        (b"  " + LEAF, "begin-line"),
+        (CHAIN + b"\0", "trailing"),
+        (CHAIN + b"bye\n", "text-after"),
+        (CHAIN.replace(b"\n", b"\r"), "cr"),
+        (CHAIN.replace(b"\n", b"\r\r\n"), "crlf"),
+        (LEAF[:-1] + ROOT, "dash-line"),
+        (b"  " + LEAF, "dash-line"),
+        (LEAF.replace(b"-----\n", b"-----", 1), "dash-line"),
+        (LEAF.replace(b"\n-----END", b"-----END"), "dash-line"),
+        (LEAF.replace(b"-----END", b" -----END"), "dash-line"),
+        (LEAF.replace(b"\n", b"\n\n")[:-1], "blank-line"),
+        (LEAF.replace(b"\n-----END", b"\n\n-----END"), "blank-line"),
+        (LEAF.replace(b"-----\n", b"-----\nProc-Type: x\n\n", 1), "blank-line"),
+        (LEAF.replace(b"-----\nMII", b"-----\n\nM\nII", 1), "blank-line"),
         (CHAIN + KEY, "key-inside"),
-        (DER, "der"),
-        (OPEN_PFX, "pfx"),
     ],
 )
 def test_what_is_odd_about_a_file_is_named_and_the_file_is_read(data: bytes, quirk: str) -> None:
@@ -116,8 +139,125 @@ def test_what_is_odd_about_a_file_is_named_and_the_file_is_read(data: bytes, qui
     assert read.certificates[0].common_names == (DEVICE,)
 
 
-def test_a_missing_final_newline_is_not_odd() -> None:
-    assert read_bundle("f", CHAIN[:-1]).quirks == ()
+@pytest.mark.parametrize(
+    "data",
+    [
+        CHAIN[:-1],
+        CHAIN.replace(b"-----\n", b"-----  \n", 2),
+        LEAF.replace(b"-----\n", b"-----\n\n", 1),
+        LEAF.replace(b"\nMII", b"\n  MII"),
+        CHAIN.replace(LEAF, LEAF + b"\n"),
+    ],
+)
+def test_what_harms_nobody_is_not_odd(data: bytes) -> None:
+    assert read_bundle("f", data).quirks == ()
+
+
+_DAMAGE = st.lists(
+    st.tuples(
+        st.integers(0, len(LEAF)), st.sampled_from([b"\n", b"\r", b" ", b"\t", b"\n\n", b"-----", b"x\n", b"\r\n"])
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=_DAMAGE)
+def test_what_openssl_cannot_read_is_never_called_clean(damage: list[tuple[int, bytes]], tmp_path: Path) -> None:
+    data = LEAF
+    for at, what in damage:
+        data = data[:at] + what + data[at:]
+    (tmp_path / "c.pem").write_bytes(data)
+    (tmp_path / "k.pem").write_bytes(KEY)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(tmp_path / "c.pem", tmp_path / "k.pem")
+    except ssl.SSLError:
+        with contextlib.suppress(InputError):
+            assert {"cr", "dash-line", "blank-line"} & set(read_bundle("f", data).quirks)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (DER, "der"),
+        (OPEN_PFX, "pfx"),
+        (PKCS7, "pkcs7"),
+        (_pem("PKCS7", PKCS7), "pkcs7"),
+        (_pem("CERTIFICATE", PKCS7), "pkcs7"),  # as Windows' certificate services answer
+    ],
+)
+def test_other_kinds_are_read_and_named(data: bytes, kind: str) -> None:
+    read = read_bundle("f", data)
+    assert (read.kind, read.quirks) == (kind, ())
+    assert DEVICE in {name for one in read.certificates for name in one.common_names}
+
+
+def test_a_pkcs7_without_certificates_is_of_another_kind() -> None:
+    with pytest.raises(InputError):
+        read_bundle("f", _sequence(bytes.fromhex("06092a864886f70d010702")))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\xfe\xed\xfe\xed\0\0\0\2", "a Java key store"),
+        (b"PuTTY-User-Key-File-3: ssh-rsa", "PuTTY"),
+        (b"ssh-rsa AAAA me", "an SSH public key"),
+        (b"PK\x03\x04....", "a ZIP archive"),
+        (b"\n<!DOCTYPE html>", "a web page"),
+        (b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", "a list of revoked certificates"),
+        (b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "a certificate request"),
+        (b"-----BEGIN STRANGE-----\nAAAA\n-----END STRANGE-----\n", "of the unknown kind STRANGE"),
+        (KEY, "a private key"),
+        (REQUEST, "a certificate request"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_by_its_content(data: bytes, said: str) -> None:
+    with pytest.raises(NoCertificateError, match=said):
+        read_bundle("f", data)
+
+
+def test_text_that_begins_with_a_zero_is_no_der() -> None:
+    assert read_bundle("f", b"0 s:CN = press\n" + LEAF).quirks == ("text-before",)
+
+
+def test_what_is_odd_about_a_keys_file_is_named() -> None:
+    for data, quirk in ((KEY + KEY, "several-keys"), (b"\xef\xbb\xbf" + KEY, "bom"), (b"x" + KEY, "dash-line")):
+        assert quirk in read_bundle("f", CHAIN, key=data).key_quirks
+        assert quirk in read_key("k", data).quirks
+    assert read_bundle("f", CHAIN + KEY + KEY).key_quirks == ("several-keys",)
+    assert read_bundle("f", CHAIN, key=KEY).key_quirks == ()
+    key = load_pem_private_key(KEY, None).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    assert read_bundle("f", CHAIN, key=key).key_quirks == ("der",)
+
+
+def test_an_encrypted_key_in_der_is_a_fact_too() -> None:
+    key = load_pem_private_key(KEY, None)
+    locked = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"a pass phrase"))
+    read = read_bundle("f", CHAIN, key=locked)
+    assert (read.key_encrypted, read.key_matches) == (True, None)
+    assert read_bundle("f", CHAIN, key=locked, passphrase=PASSWORD).key_matches is True
+
+
+def test_a_certificate_and_its_key_share_the_public_keys_digest() -> None:
+    read = read_bundle("f", CHAIN)
+    assert read.certificates[0].public_key_sha256 == read_key("k", KEY).keys[0].public_key_sha256
+    assert len({one.public_key_sha256 for one in read.certificates}) == 2
+
+
+def test_an_extension_that_cannot_be_decoded_hides_nothing_else() -> None:
+    body = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"\x30\x05\x82\x10")
+    read = read_bundle("f", odd_certificate(curve_key(), extensions=((body, False),))).certificates[0]
+    assert read.common_names == (DEVICE,)
+    assert len(read.unreadable) == 1
+    assert read.unreadable[0].startswith("extensions: ")
+
+
+def test_a_strict_reading_refuses_what_cannot_be_decoded() -> None:
+    body = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"\x30\x05\x82\x10")
+    odd = x509.load_pem_x509_certificate(odd_certificate(curve_key(), extensions=((body, False),)))
+    with pytest.raises(InputError, match="cannot be decoded"):
+        certificate_facts(odd, "f")
 
 
 def test_a_pfx_opens_with_its_passphrase_alone() -> None:
@@ -141,10 +281,15 @@ def test_a_pfx_opens_with_its_passphrase_alone() -> None:
         (LEAF.replace(b"\n", b"\n!", 3), "not base64"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no X.509 certificate"),
         (b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "certificate request"),
-        (b"-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n", "PKCS#7"),
+        (b"-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n", "no X.509 certificate"),
+        (_pem("PKCS7", PKCS7[:200]), "no PKCS#7 with certificates"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "public key alone"),
         (b"0" + b"\0" * MAX_BYTES, "larger than"),
         (LEAF * 101, "it holds 101 certificates"),
+        (
+            serialize_certificates(x509.load_pem_x509_certificates(LEAF) * 101, Encoding.DER),
+            "it holds 101 certificates",
+        ),
         (DER[:100], "no X.509 certificate"),
         (PFX[:100], "PFX is encrypted or damaged"),
     ],
@@ -236,6 +381,17 @@ def test_a_file_that_asks_for_years_of_key_derivation_is_refused_at_once() -> No
         read_key("k", locked % base64.b64encode(_sequence(_sequence(parameters))), passphrase=PASSWORD)
     with pytest.raises(InputError, match="hours of key derivation"):
         read_bundle("f", _sequence(b"\x02\x01\x03" + _octets(_sequence(parameters))), passphrase=PASSWORD)
+
+
+def test_a_key_too_large_to_be_checked_in_time_is_refused_at_once() -> None:
+    """An RSA key of 16,384 bits keeps the machine for a minute; the time grows with the cube of the size."""
+    number = b"\x02\x82\x20\x00" + b"\x7f" * 8192
+    for data in (
+        b"\x30\x82\x20\x07\x02\x01\x00" + number,
+        _pem("RSA PRIVATE KEY", b"\x30\x82\x20\x07\x02\x01\x00" + number),
+    ):
+        with pytest.raises(InputError, match="larger than RSA's with 8192 bits"):
+            read_key("k", data)
 
 
 def test_ciphertext_that_looks_like_parameters_is_no_reason_to_refuse() -> None:

@@ -81,6 +81,10 @@ CASES = [
     ("leaf-first", SKIP, bundle(ISSUING, ROOT), {}),
     ("ca-as-identity", FAIL, bundle(ISSUING, ROOT), {}),
     ("ca-as-identity", PASS, bundle(ISSUING, LEAF), {}),
+    *[
+        (rule, SKIP, bundle(ISSUING, ROOT), {})
+        for rule in ("common-name-form", "client-auth", "key-usage", "chain", "leaf-first")
+    ],
     ("common-name", SKIP, bundle(facts(common_names=())), {}),
     ("common-name", FAIL, bundle(OTHER_NAME), {}),
     ("common-name", PASS, bundle(OTHER_NAME), {"registration_id": None}),
@@ -158,6 +162,7 @@ CASES = [
     ("expiring", WARN, bundle(facts(not_after=NOW + timedelta(days=59))), {"expiring_days": 60}),
     ("expiring", SKIP, bundle(facts(not_after=NOW - timedelta(days=1))), {}),
     ("issuer-dates", WARN, bundle(LEAF, issuing_facts(not_after=LEAF.not_after - timedelta(days=1))), {}),
+    ("issuer-dates", PASS, bundle(LEAF, issuing_facts(not_after=LEAF.not_after - timedelta(seconds=5))), {}),
     ("issuer-dates", SKIP, bundle(LEAF), {}),
     ("before-2038", PASS, bundle(), {"profile": "eflow-1.1"}),
     (

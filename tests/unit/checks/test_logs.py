@@ -40,11 +40,13 @@ SAMPLES: dict[str, str | tuple[str, ...]] = {
     "certificate-expired": "iotedged> Certificate file has expired /var/lib/iotedge/hsm/certs/a.pem",
     "certificate-unusable": "iotedged> X509_check_private_key:key values mismatch",
     "key-not-readable": ("aziot-keyd> could not load key", "AZIOT_KEYS_RC_ERR_EXTERNAL"),
+    "key-service-failed": ("aziot-certd> internal error", "could not create certificate"),
     "tpm-failed": ("aziot-tpmd> internal error", "could not initialize TPM"),
     "tls-failed": ("DPS error", "certificate verify failed: self signed certificate in certificate chain"),
     "dns-failed": ("request failed", "failed to lookup address information: Temporary failure in name resolution"),
     "proxy-failed": ("aziot-edged> pull failed", "proxyconnect tcp: dial tcp 192.0.2.9:8080"),
     "network-unreachable": ("request failed", "error trying to connect: Connection timed out (os error 110)"),
+    "timed-out": ("aziot-edged> container runtime error", "context deadline exceeded"),
     "service-failed": "systemd> aziot-identityd.service: Main process exited, code=exited, status=1/FAILURE",
     "configuration-unusable": "aziot-edged> could not load settings: No such file or directory (os error 2)",
     "device-information-missing": "aziot-edged> Failed to obtain device identity: device identity not found",
@@ -173,3 +175,45 @@ def test_a_sample_is_bounded() -> None:
     journal = log(("aziot-edged> x", "no space left on device " + "y" * 10_000))
     (pattern,) = judge_runtime(facts(logs=journal, agent=agent_log()), now=NOW).logs.patterns
     assert len(pattern.sample) <= 500
+
+
+def test_errors_in_no_catalogue_are_clustered_by_shape_and_none_is_hidden() -> None:
+    lines = [f"request {n} to 192.0.2.{n}:443 of /var/lib/x{n} failed" for n in range(30)]
+    journal = erring(*lines, "the flux capacitor broke", ("wrapped", "cause 1"), ("wrapped", "cause 2"))
+    given = found(facts(logs=journal), "logs/unknown")
+    assert given.outcome is Outcome.WARN and "33 errors of 3 kinds" in given.detail
+    assert given.evidence.splitlines() == [
+        "30 times: request 29 to 192.0.2.29:443 of /var/lib/x29 failed",
+        "2 times: wrapped",
+        "caused by: cause 2",
+        "once: the flux capacitor broke",
+    ]
+    summary = judge_runtime(facts(logs=journal), now=NOW).logs
+    assert sum(pattern.count for pattern in summary.patterns) == summary.errors == 33
+    assert all(pattern.id.startswith("unknown-") for pattern in summary.patterns)
+
+
+def test_a_known_error_is_not_told_twice() -> None:
+    assert "logs/unknown" not in ids(facts(logs=erring(SAMPLES["disk-full"])))
+
+
+def test_more_kinds_of_errors_than_there_is_room_for_are_still_counted() -> None:
+    journal = erring(*("broken " + "x" * n for n in range(200)))
+    summary = judge_runtime(facts(logs=journal), now=NOW).logs
+    assert len(summary.patterns) < 60 and sum(pattern.count for pattern in summary.patterns) == 200
+    assert "200 errors of 50 kinds and more" in found(facts(logs=journal), "logs/unknown").detail
+
+
+def test_the_id_of_a_shape_is_the_same_in_every_run() -> None:
+    one, two = (judge_runtime(facts(logs=erring(f"odd thing {n}")), now=NOW).logs.patterns for n in (1, 22222))
+    assert [pattern.id for pattern in one] == [pattern.id for pattern in two]
+
+
+def test_a_journal_of_which_something_was_left_out_says_so() -> None:
+    given = found(facts(logs=replace(log(*RECONCILED), left_out="Only the newest lines were read")), "logs/journal")
+    assert given.outcome is Outcome.WARN and "Only the newest lines were read." in given.detail
+
+
+def erring(*lines: str | tuple[str, ...]) -> Log:
+    journal = log(*lines)
+    return replace(journal, entries=tuple(replace(entry, level=LogLevel.ERROR) for entry in journal.entries))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from eflowprov.model import Outcome, Report, Verdict
 from eflowprov.reports.formats import FORMS, PAPER, ReportFormat, render
-from eflowprov.reports.words import VERDICT_WORDS
+from eflowprov.reports.words import VERDICT_WORDS, headline
 from tests.conftest import ROOT
 from tests.unit.reports.samples import finding, report, reports
 
@@ -131,6 +131,13 @@ def test_verdict_and_counts_agree_in_every_form(any_report: Report) -> None:
 def test_every_verdict_is_said_in_every_form(form: ReportFormat, outcomes: list[Outcome], verdict: Verdict) -> None:
     shown = report(*(finding(outcome) for outcome in outcomes))
     assert READERS[form](render(shown, form))[0] == verdict
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_the_console_says_the_same_headline_as_the_other_forms(outcome: Outcome) -> None:
+    shown = report(finding(outcome), finding(Outcome.PASS) if outcome is Outcome.EXPECTED else finding(outcome))
+    first = render(shown, ReportFormat.CONSOLE).partition("\n")[0]
+    assert first == f"{VERDICT_WORDS[shown.verdict]}: {headline(shown)}"
 
 
 def test_every_form_is_in_the_table_with_a_file_of_its_own() -> None:

@@ -6,6 +6,7 @@ import base64
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,9 +124,9 @@ def test_the_deadline_ends_the_whole_tree_though_a_grandchild_holds_the_pipes(
 ) -> None:
     ended_by = process_tree._ended_by
 
-    def once_it_runs(process: object, deadline: float) -> bool:
+    def once_it_runs(process: object, deadline: float, cancel: None) -> bool:
         grandchild.wait_until_it_runs()
-        return ended_by(process, time.monotonic() + 0.3)  # type: ignore[arg-type]
+        return ended_by(process, time.monotonic() + 0.3, cancel)  # type: ignore[arg-type]
 
     monkeypatch.setattr(process_tree, "_ended_by", once_it_runs)
     code = f"print('before', flush=True); {grandchild.started()}; import time; time.sleep(60)"
@@ -155,6 +156,28 @@ def test_what_a_program_leaves_behind_is_ended_with_it(grandchild: Grandchild) -
     assert (result.status, result.timed_out) == (0, False)
     grandchild.wait_until_it_runs()
     assert grandchild.is_dead()
+
+
+def test_another_thread_can_end_the_whole_tree_long_before_the_deadline(grandchild: Grandchild) -> None:
+    cancel = threading.Event()
+
+    def once_it_runs() -> None:
+        grandchild.wait_until_it_runs()
+        cancel.set()
+
+    thread = threading.Thread(target=once_it_runs)
+    thread.start()
+    code = f"print('before', flush=True); {grandchild.started()}; import time; time.sleep(60)"
+    result = run_process((sys.executable, "-c", code), b"", timeout_s=60, env=os.environ, cap=100, cancel=cancel)
+    thread.join()
+    assert result.cancelled and not result.timed_out and result.status is None
+    assert result.stdout.strip() == b"before" and grandchild.is_dead()
+
+
+def test_a_program_that_ended_before_it_was_cancelled_has_its_status() -> None:
+    cancel = threading.Event()
+    result = run_process((sys.executable, "-c", "pass"), b"", timeout_s=60, env=os.environ, cap=100, cancel=cancel)
+    assert (result.status, result.cancelled) == (0, False)
 
 
 def test_ctrl_c_ends_the_whole_tree(grandchild: Grandchild, monkeypatch: pytest.MonkeyPatch) -> None:

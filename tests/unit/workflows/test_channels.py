@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from eflowprov.lab.ssh_server import make_key_pair
 from eflowprov.transports.ssh import SshTarget
 from eflowprov.workflows import channels
 from eflowprov.workflows.channels import ChannelRequest, OpenChannel, open_channel
+from eflowprov.workflows.connections import ConnectionLedger
 from tests.machine import FakeHost, FakeVm
 
 REFUSED = TransportError("SSH vm:22", "the connection was refused", "Use --channel cmdlet")
@@ -141,3 +144,34 @@ def test_what_is_no_address_is_refused_by_the_name_of_its_flag(ways: Ways, key: 
     with pytest.raises(InputError, match=r"^--ssh: .* is not HOST or HOST:PORT"):
         ways.open(request(key, ssh))
     assert ways.target is None
+
+
+VM_ID = "b52a5ac7-7f3f-4f0a-9d0f-5d0a1b2c3d4e"
+
+
+@pytest.mark.parametrize(
+    ("ssh", "port"), [(f"hvsocket:{VM_ID}", 22), (f"hvsocket:{VM_ID.upper()}:2222", 2222), (f"HVSOCKET:{VM_ID}:22", 22)]
+)
+def test_a_hyper_v_socket_is_named_by_the_vm_and_its_port(ways: Ways, key: Path, ssh: str, port: int) -> None:
+    assert ways.open(request(key, ssh)).channel.name == "ssh"
+    assert ways.target is not None and ways.target.wire is not None
+    assert (ways.target.host, ways.target.port) == (VM_ID, port)
+    assert ways.target.address == f"hvsocket:{VM_ID}:{port}"
+
+
+@pytest.mark.parametrize("ssh", ["hvsocket:", "hvsocket:EFLOW", f"hvsocket:{VM_ID}:0", f"hvsocket:{VM_ID}0"])
+def test_what_is_no_vm_id_is_refused(ways: Ways, key: Path, ssh: str) -> None:
+    with pytest.raises(InputError, match=r"^--ssh: "):
+        ways.open(request(key, ssh))
+
+
+def test_connections_over_tcp_are_counted_and_those_over_a_hyper_v_socket_are_not(ways: Ways, key: Path) -> None:
+    counted: list[str] = []
+
+    class Ledger(ConnectionLedger):
+        def take_turn(self, vm: str, tell: Callable[[str], None]) -> None:
+            counted.append(vm)
+
+    for ssh in ("vm:2222", f"hvsocket:{VM_ID}"):
+        ways.open(replace(request(key, ssh), ledger=Ledger(Path("nowhere"))))
+    assert counted == ["vm:2222"]

@@ -103,15 +103,15 @@ def test_check_is_not_held_up_by_a_slow_command(slow: str) -> None:
     )
 
 
-def test_five_commands_run_at_once_and_check_after_the_logs() -> None:
+def test_four_commands_run_at_once_and_check_after_the_logs() -> None:
     vm = FakeVm().start()
-    vm.delays = {"iotedge": 0.5, "sh": 0.5}
+    vm.delays = {"iotedge": 0.5, "sh": 0.5}  # the VM's own answer follows the status, in its place
     started = time.monotonic()
     collect(vm)
     took = time.monotonic() - started
-    assert vm.at_once == 5 and 1.0 <= took < 1.5
+    assert vm.at_once == 4 and 1.0 <= took < 1.5
     order = [" ".join(words[:2]) for words in vm.asked]
-    assert order[-1] == "iotedge check"
+    assert {"iotedge check", "sh -c"} == set(order[-2:])
 
 
 def test_json_that_this_version_does_not_have_is_asked_for_as_text() -> None:

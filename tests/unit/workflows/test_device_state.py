@@ -13,6 +13,21 @@ def state(config: Answer, date: Answer = (0, b"1700000000\n", b"")) -> DeviceSta
     return device_state(FakeVm(answers={"cat": config, "date": date}))
 
 
+def test_the_configuration_of_1_1_is_looked_at_where_there_is_no_other() -> None:
+    yaml = b'provisioning:\n  source: "dps"\n  scope_id: "0neOLD"\n'
+    vm = FakeVm(answers={"date": (0, b"1700000000\n", b""), "cat /etc/iotedge": (0, yaml, b"")})
+    told = device_state(vm)
+    assert (told.provisioned_with, told.path) == ("source dps, ID scope 0neOLD", "/etc/iotedge/config.yaml")
+    vm.answers["cat /etc/aziot"] = (0, b"[provisioning]\n", b"")
+    assert device_state(vm).provisioned_with == ""
+
+
+def test_a_configuration_of_1_1_that_may_not_be_read_is_never_taken_for_none() -> None:
+    denied = (1, b"", b"cat: /etc/iotedge/config.yaml: Permission denied\n")
+    with pytest.raises(TransportError, match=r"config\.yaml could not be read"):
+        device_state(FakeVm(answers={"cat /etc/iotedge": denied}))
+
+
 def test_a_vm_without_a_configuration_was_never_provisioned() -> None:
     assert state(NOT_PROVISIONED) == DeviceState("", 1700000000)
 

@@ -52,6 +52,18 @@ def test_silence_is_no_proof(silent: str) -> None:
         assert not gather(FakeVm(answers={silent: answer}).start(), since=LONG_AGO).proved
 
 
+def test_a_runtime_of_1_1_is_asked_through_the_journal_itself() -> None:
+    """It has no `iotedge system`; the same forms as for the report are tried, in the same order."""
+    message = "2026-11-22T05:10:11Z [INFO] - Successful DPS provisioning."
+    line = f'{{"__REALTIME_TIMESTAMP": "1780000000000000", "MESSAGE": "{message}"}}\n'.encode()
+    refused = (2, b"", b"error: Found argument 'system' which wasn't expected\n\nUSAGE:\n    iotedge <SUBCOMMAND>\n")
+    vm = FakeVm(answers={"iotedge system logs": refused, "journalctl": (0, line, b"")}).start()
+    assert gather(vm, since=1700000000).assigned.outcome is Outcome.PASS
+    assert vm.commands("journalctl") == [
+        ("journalctl", "-u", "iotedge", "--no-pager", "--since", "@1700000000", "-o", "json")
+    ]
+
+
 def test_it_polls_until_both_are_proved_with_longer_and_longer_pauses() -> None:
     pauses: list[float] = []
     vm = FakeVm()

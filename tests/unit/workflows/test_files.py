@@ -117,6 +117,21 @@ def test_on_windows_a_private_file_is_the_owners_administrators_and_systems(tmp_
     assert rights_of(tmp_path / "k") != rights_of(tmp_path / "plain")
 
 
+@pytest.mark.skipif(sys.platform != "win32", reason="Windows access lists")
+def test_on_windows_a_private_file_that_others_can_read_after_all_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from eflowprov.workflows import windows_files
+
+    monkeypatch.setattr(windows_files, "rights_of", lambda _path: "D:(A;;FA;;;BA)(A;;FR;;;BU)")
+    with pytest.raises(StorageError, match="its access list lets others read it"):
+        write_new_private(tmp_path / "k", b"secret")
+    assert _names(tmp_path) == []
+    monkeypatch.setattr(windows_files, "keeps_rights", lambda _path: False)
+    write_new_private(tmp_path / "k", b"secret")
+    assert (tmp_path / "k").read_bytes() == b"secret"
+
+
 @pytest.mark.parametrize("write", [*WRITERS, _folder])
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_a_write_that_fails_midway_leaves_nothing(
@@ -235,6 +250,11 @@ def test_reading_stops_at_the_limit(tmp_path: Path) -> None:
         read_limited(tmp_path / "f", 9)
 
 
+def test_a_generous_limit_takes_no_memory_of_its_size(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x" * 10)
+    assert read_limited(tmp_path / "f", 2**60) == b"x" * 10
+
+
 def test_what_cannot_be_read_is_an_input_error_with_the_place(tmp_path: Path) -> None:
     for path, said in (
         (tmp_path, "it is a folder"),
@@ -272,3 +292,43 @@ def test_any_other_passphrase_file_is_refused_without_being_shown(tmp_path: Path
         read_passphrase(tmp_path / "p")
     assert "one\n" not in str(refused.value)
     assert "two" not in str(refused.value)
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize(("files", "by_one_call"), [(100, True), (3, False)])
+def test_many_files_are_flushed_by_one_call_and_few_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, by_one_call: bool
+) -> None:
+    flushed: list[object] = []
+    monkeypatch.setattr(storage, "flush_file", flushed.append)
+    (tmp_path / "d").mkdir()
+    for number in range(3):
+        (tmp_path / "d" / str(number)).write_bytes(b"1")
+    storage.flush_below(tmp_path, files)
+    assert len(flushed) == (0 if by_one_call else 3)
+
+
+def test_windows_patience_ends_with_success_or_the_last_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A virus scanner has the file open for a moment, or for ever."""
+    monkeypatch.setattr(storage, "_PAUSES", (0.0, 0.0, 0.0))
+    rename, calls = os.rename, []
+
+    def refused_twice(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) <= 2:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        rename(source, target)
+
+    monkeypatch.setattr(storage.os, "rename", refused_twice)
+    (tmp_path / "a").write_bytes(b"1")
+    storage.rename(tmp_path / "a", tmp_path / "b")
+    assert _names(tmp_path) == ["b"]
+    monkeypatch.setattr(storage.os, "rename", lambda *_: calls.append(1) or _denied())
+    calls.clear()
+    with pytest.raises(PermissionError):
+        storage.rename(tmp_path / "b", tmp_path / "c")
+    assert len(calls) == 4
+
+
+def _denied() -> None:
+    raise PermissionError(errno.EACCES, "Access is denied")

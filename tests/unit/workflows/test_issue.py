@@ -17,7 +17,6 @@ from eflowprov.workflows import files, storage, workroom
 from eflowprov.workflows.authority_files import AuthorityReceipt, create_authority
 from eflowprov.workflows.issue import issue_identities
 from eflowprov.workflows.issued import IdentityReceipt
-from eflowprov.workflows.registration_ids import check_registration_ids
 from tests.pki import DEVICE, NOW
 
 CA = AuthorityProfile(KeyType.EC_P256)
@@ -124,27 +123,6 @@ def test_a_bad_id_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="character 4 is a space"):
         _issue(tmp_path, "good", "Bad ID!")
     assert not (tmp_path / "out").exists()
-
-
-def test_every_fault_of_a_list_of_ids_is_named_at_once() -> None:
-    with pytest.raises(InputError) as refused:
-        check_registration_ids(["ok", "Bad ID!", "ok", "OK", "x."])
-    text = str(refused.value)
-    assert text.startswith("registration IDs: 4 stand in the way")
-    for said in ("character 4 is a space", "given twice", "DPS ignores case and takes it for 'ok'", "it ends in '.'"):
-        assert said in text
-
-
-def test_thousands_of_faults_still_make_one_short_line() -> None:
-    with pytest.raises(InputError) as refused:
-        check_registration_ids([f"bad {number}" for number in range(5000)])
-    assert "and 4990 more" in str(refused.value)
-    assert len(str(refused.value)) < 2000
-
-
-def test_no_id_at_all_is_refused() -> None:
-    with pytest.raises(InputError, match="none is given"):
-        check_registration_ids([])
 
 
 def test_an_identity_that_is_there_and_valid_is_kept(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eflowprov.errors import InputError
-from eflowprov.workflows.journal import Journal, step_key
+from eflowprov.workflows.journal import Journal, alone, step_key
 
 
 def test_a_step_is_done_for_its_own_inputs_alone(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_journal_without_a_path_keeps_nothing_on_disk(tmp_path: Path, monkeypa
     assert journal.done("register", "key") == {"hub": "h"} and not list(tmp_path.iterdir())
 
 
-GOOD = {"version": 1, "steps": {"register": {"key": "k", "done_at": "", "kept": {"hub": "h"}}}}
+GOOD = {"version": 2, "steps": {"register": {"key": "k", "done_at": "", "kept": {"hub": "h"}}}}
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,13 @@ GOOD = {"version": 1, "steps": {"register": {"key": "k", "done_at": "", "kept": 
         "[]",
         "null",
         '{"steps": {}}',
-        '{"version": 2, "steps": {}}',
-        '{"version": 1, "steps": []}',
-        '{"version": 1, "steps": {"register": {"kept": {}}}}',
-        '{"version": 1, "steps": {"register": {"key": "k"}}}',
-        '{"version": 1, "steps": {"register": {"key": "k", "kept": {"hub": 7}}}}',
-        '{"version": 1, "steps": {"register": {"key": "k", "kept": []}}}',
+        '{"version": 1, "steps": {}}',
+        '{"version": 2, "steps": []}',
+        '{"version": 2, "steps": {}, "under_way": 7}',
+        '{"version": 2, "steps": {"register": {"kept": {}}}}',
+        '{"version": 2, "steps": {"register": {"key": "k"}}}',
+        '{"version": 2, "steps": {"register": {"key": "k", "kept": {"hub": 7}}}}',
+        '{"version": 2, "steps": {"register": {"key": "k", "kept": []}}}',
         "[" * 100_000,
     ],
 )
@@ -79,6 +80,39 @@ def test_a_torn_or_foreign_file_is_refused_and_the_way_out_named(tmp_path: Path,
     with pytest.raises(InputError, match=r"journal\.json: is no journal of this version. Give --restart"):
         Journal.load(path)
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_run_that_ended_without_a_word_is_told_by_the_step_that_it_was_in(tmp_path: Path) -> None:
+    path = tmp_path / "journal.json"
+    Journal.load(path).begin("host")
+    again = Journal.load(path)
+    assert again.cut_off == "host"
+    again.begin("provision")
+    assert again.cut_off == "host"  # of this run's own steps nothing is said
+    again.end()
+    assert Journal.load(path).cut_off == ""
+
+
+def test_a_run_that_began_no_step_leaves_no_journal(tmp_path: Path) -> None:
+    Journal.load(tmp_path / "journal.json").end()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_inputs_of_a_step_are_known_whatever_they_were(tmp_path: Path) -> None:
+    journal = Journal.load(tmp_path / "journal.json")
+    assert journal.last("provision") == {}
+    journal.record("provision", "key-1", name="a")
+    assert journal.last("provision") == {"name": "a"} and journal.done("provision", "key-2") is None
+
+
+def test_two_runs_with_one_configuration_are_not_under_way_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml.journal.json"
+    with alone(path):
+        with pytest.raises(InputError, match="another run with this configuration is under way"), alone(path):
+            pytest.fail("it was let in")
+    assert list(tmp_path.iterdir()) == []
+    with alone(path):
+        pass
 
 
 def test_a_good_journal_is_taken(tmp_path: Path) -> None:

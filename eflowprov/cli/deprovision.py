@@ -1,0 +1,133 @@
+"""`deprovision`: the device's identity away from the VM, and what is left to do in Azure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eflowprov.cli import options, terminal
+from eflowprov.errors import InputError
+
+if TYPE_CHECKING:
+    from eflowprov.model import VmChannel
+    from eflowprov.workflows.channels import ChannelRequest
+    from eflowprov.workflows.journal import Journal
+
+
+def register(app: typer.Typer) -> None:
+    app.command("deprovision", epilog="Example: eflowprov deprovision --config line4-press2.toml --dry-run")(
+        deprovision
+    )
+
+
+def deprovision(
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The machine's TOML file of `run`: its way into the VM, and its journal."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Look into the VM and print what would be done; change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    channel: options.Channel = options.ChannelName.AUTO,
+    host: options.Host = "local",
+    ssh: options.Ssh = "",
+    ssh_user: options.SshUser = "iotedge-user",
+    ssh_key: options.SshKey = None,
+    known_hosts: options.KnownHosts = None,
+    accept_new_host_key: options.AcceptNew = False,
+    form: options.Format = options.AnswerFormat.CONSOLE,
+) -> None:
+    """Stop the services in the VM, remove the identity's files and the configuration, and prove that they are gone.
+
+    Registration, enrollment and the device in IoT Hub are the service's side: the commands for them are printed. The
+    host's own files stay.
+    """
+    from contextlib import ExitStack
+
+    from eflowprov.workflows.channels import open_channel
+    from eflowprov.workflows.journal import alone
+
+    request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
+    with ExitStack() as stack:
+        journal = None
+        if config is not None:
+            request, journal_path = _configured(config)
+            stack.enter_context(alone(journal_path))
+            journal = _journal(journal_path)
+        eflow = options.eflow_host(host)
+        opened = open_channel(request, lambda: eflow)
+        stack.callback(opened.channel.close)
+        terminal.hint(f"into the VM by {opened.channel.name}: {opened.because}")
+        _carry_out(opened.channel, journal, yes=yes, dry_run=dry_run, form=form)
+
+
+def _configured(config: Path) -> tuple[ChannelRequest, Path]:
+    from eflowprov.workflows.channels import configured_request
+    from eflowprov.workflows.config import load_config
+
+    settings = load_config(config)
+    return configured_request(settings.vm, options.default_known_hosts()), config.with_name(
+        f"{config.name}.journal.json"
+    )
+
+
+def _journal(path: Path) -> Journal:
+    from eflowprov.workflows.journal import Journal
+
+    return Journal.load(path)
+
+
+def _carry_out(
+    channel: VmChannel, journal: Journal | None, *, yes: bool, dry_run: bool, form: options.AnswerFormat
+) -> None:
+    from eflowprov.workflows import deprovision as work
+    from eflowprov.workflows.device_state import device_state
+    from eflowprov.workflows.provision_once import BEGUN, DONE
+
+    state = device_state(channel)
+    if not state.path or not state.provisioned_with:
+        _show(form, channel.vm, "", "not provisioned: nothing to do", (), ())
+        return
+    registration_id = work.registration_id_in(channel, state)
+    known = journal.last("wait") if journal else {}
+    left = work.service_side(registration_id, known.get("hub", ""), known.get("device_id", ""))
+    if dry_run:
+        commands = tuple(step.text() for step in work.vm_steps(state))
+        _show(form, channel.vm, registration_id, "would do in the VM", commands, left)
+        return
+    if not (yes or _ask(channel.vm, state.provisioned_with)):
+        raise InputError(
+            "deprovision", f"nobody confirmed it for {channel.vm}", "Give --yes; --dry-run shows the steps"
+        )
+    if journal is not None:
+        journal.forget(("register", DONE, BEGUN, "wait"))
+    steps = work.deprovision(channel, state, terminal.progress)
+    _show(form, channel.vm, registration_id, "done in the VM", tuple(step.text() for step in steps), left)
+
+
+def _ask(vm: str, state: str) -> bool:
+    """Ask on a terminal; without one, nobody can say yes."""
+    return terminal.is_interactive() and typer.confirm(
+        f"Remove the identity ({state}) from {vm}? Its private key there may be the only copy.", err=True
+    )
+
+
+def _show(
+    form: options.AnswerFormat,
+    vm: str,
+    registration_id: str,
+    what: str,
+    commands: tuple[str, ...],
+    left: tuple[str, ...],
+) -> None:
+    if form is options.AnswerFormat.JSON:
+        document = {"vm": vm, "registration_id": registration_id, "result": what, "commands": commands, "left": left}
+        terminal.result(json.dumps(document, indent=2))
+        return
+    lines = [f"{vm}: {what}", *(f"  {command}" for command in commands)]
+    lines += ["left to do in Azure, in this order:", *(f"  {command}" for command in left)] if left else []
+    terminal.result("\n".join(lines))
