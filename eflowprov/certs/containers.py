@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eflowprov.certs.der import INTEGER, OBJECT_IDENTIFIER, derivation_cost, first_inside
+from eflowprov.certs.der import INTEGER, OBJECT_IDENTIFIER, derivation_cost, first_inside, longest_integer
 from eflowprov.certs.keys import MAX_ITERATIONS, EncryptedKeyError, is_encrypted, load_key
 from eflowprov.certs.pem import Block, find_blocks, to_text
 from eflowprov.errors import InputError
@@ -23,6 +23,7 @@ MAX_BYTES = 2**20  # a chain of RSA-4096 certificates with its key is 12 KiB
 MAX_BLOCKS = 200  # certificates and keys of one PEM text
 _CERTIFICATE_LABELS = {"CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "PKCS #7 SIGNED DATA", "CMS"}
 _REQUEST_LABELS = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
+_MAX_INTEGER_BYTES = 1025  # RSA 8192; a key is checked when it is read, which takes the cube of its size
 _PFX_VERSION = b"\x03"  # RFC 7292, 4; a private key's version is 0 or 1
 _DER_SEQUENCE = b"\x30"
 
@@ -126,6 +127,8 @@ def _certificates(place: str, data: bytes) -> tuple[x509.Certificate, ...]:
 def _open_pfx(source: str, data: bytes, unlock: Callable[[str], Secret | None]) -> Container:
     if derivation_cost(data) > MAX_ITERATIONS:
         raise InputError(source, "opening it would take hours of key derivation", "Export the PFX anew")
+    if longest_integer(data) > _MAX_INTEGER_BYTES:
+        raise InputError(source, "its private key is larger than RSA's with 8192 bits", "Make a key of a usual size")
     found = _try_pfx(source, data, None)
     if found is None and (passphrase := unlock(source)):
         found = _try_pfx(source, data, passphrase)

@@ -26,9 +26,24 @@ def derivation_cost(data: bytes, depth: int = 0) -> int:
             continue
         cost += _rounds(numbers or ())
         numbers = [] if tag == _OCTET_STRING else None
-        if depth < _MAX_DEPTH and (tag & _CONSTRUCTED or (tag == _OCTET_STRING and _is_one_sequence(content))):
+        if depth < _MAX_DEPTH and _has_more_inside(tag, content):
             cost += derivation_cost(content, depth + 1)
     return cost + _rounds(numbers or ())
+
+
+def longest_integer(data: bytes, depth: int = 0) -> int:
+    """Give the length in bytes of the longest INTEGER that is not encrypted: what an RSA key costs to check."""
+    longest = 0
+    for tag, content, _ in _items(data):
+        if tag == INTEGER:
+            longest = max(longest, len(content))
+        elif depth < _MAX_DEPTH and _has_more_inside(tag, content):
+            longest = max(longest, longest_integer(content, depth + 1))
+    return longest
+
+
+def _has_more_inside(tag: int, content: bytes) -> bool:
+    return bool(tag & _CONSTRUCTED) or (tag == _OCTET_STRING and _is_one_sequence(content))
 
 
 def _rounds(numbers: Sequence[int]) -> int:

@@ -42,7 +42,7 @@ def renew(
     authority: Authority,
     source: str,
     chain: bytes,
-    key: bytes,
+    key: bytes | None,
     now: datetime,
     *,
     days: int | None = None,
@@ -50,16 +50,19 @@ def renew(
 ) -> Identity:
     """Issue the next identity for a device: the same subject, the same kind of key, a new serial number.
 
-    `chain` is the old one's, the leaf first, and `key` its key; `source` is their place for people. Without `days` the
-    new one lives as long as the old one was to, both within the authority's life. Raises InputError when the old files
-    do not belong together, another authority issued them, this one is not valid now or has nothing more to give.
+    `chain` is the old one's, the leaf first, and `key` its key, None when only the device has it any more; `source` is
+    their place for people. Without `days` the new one lives as long as the old one was to, both within the authority's
+    life. Raises InputError when the old files do not belong together, another authority issued them, this one is not
+    valid now or has nothing more to give, or there is no key to keep.
     """
     bundle = open_bundle(source, chain, key=key)
     leaf = bundle.certificates[0]
     facts = certificate_facts(leaf, source)
     registration_id = check_registration_id(facts.common_names[0] if facts.common_names else "")
-    if bundle.key is None or not key_matches(leaf, bundle.key):
+    if key is not None and (bundle.key is None or not key_matches(leaf, bundle.key)):
         raise InputError(source, "its key is not its certificate's, or is encrypted", "Put the right key back")
+    if keep_key and bundle.key is None:
+        raise InputError(source, "its private key is no longer here", "Renew it without --keep-key")
     if not is_signed_by(leaf, authority.certificate):
         raise InputError(
             source,
@@ -74,7 +77,7 @@ def renew(
             f"its authority and these days end on {last:%Y-%m-%d}, and it lives until {facts.not_after:%Y-%m-%d}",
             "Give more --days, or make a new authority with 'eflowprov certs ca'",
         )
-    new_key = signing_key(bundle.key, source) if keep_key else generate_key(_key_type(facts, source))
+    new_key = signing_key(bundle.key, source) if keep_key and bundle.key else generate_key(_key_type(facts, source))
     extensions = leaf_extensions(registration_id, new_key.public_key(), authority.key_id)
     signed = sign(
         leaf.subject, new_key.public_key(), authority.certificate.subject, authority.key, (first, last), extensions

@@ -12,6 +12,7 @@ import typer
 from eflowprov.certs.profiles import MAX_DAYS, KeyType, LeafProfile
 from eflowprov.cli import certs_identity_text, certs_text, options, terminal
 from eflowprov.cli.certs_options import Form, Organization, PassphraseFile, json_text
+from eflowprov.cli.progress import progress_bar
 from eflowprov.workflows.cmdlet_call import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def request(
     from eflowprov.workflows.certificate_requests import request_certificates
 
     receipts = request_certificates(ids, out=out, profile=LeafProfile(key_type, organization=organization))
+    _hint_exposed(receipts[0].key)
     _tell(form, certs_identity_text.requests_document(receipts), certs_identity_text.requests_text(receipts))
 
 
@@ -114,6 +116,7 @@ def import_(
         passphrase_file=passphrase_file,
         ask=_asking(),
     )
+    _hint_exposed(receipt.files.key)
     for line in certs_identity_text.import_hints(receipt):
         terminal.hint(line)
     _tell(form, certs_identity_text.import_document(receipt), certs_identity_text.import_text(receipt))
@@ -210,7 +213,10 @@ def renew(
     if ca is None:
         raise InputError("--ca", "the authority's folder is needed to renew", "Give it, as 'certs ca' made it")
     plan = RenewalPlan(folder, ca, tuple(ids or ()), time, days, keep_key)
-    results = list(renew_identities(plan, passphrase_file=passphrase_file, ask=_asking()))
+    with progress_bar() as watch:
+        results = list(renew_identities(plan, passphrase_file=passphrase_file, ask=_asking(), watch=watch))
+    for one in [one for one in results if one.is_renewed][:1]:  # the same for all on one disk
+        _hint_exposed(one.files.key)
     if any(one.test_only for one in results):
         terminal.hint(certs_text.TEST_ONLY)
     _tell(form, certs_identity_text.renewals_document(results), certs_identity_text.renewals_text(results, folder))
@@ -247,9 +253,19 @@ def _tell_errors(errors: Sequence[EflowprovError]) -> None:
 
 
 def _tell_export(exported: Exported, form: options.AnswerFormat) -> None:
+    _hint_exposed(exported.secret)
     for line in certs_identity_text.export_hints(exported):
         terminal.hint(line)
     _tell(form, certs_identity_text.export_document(exported), certs_identity_text.export_text(exported))
+
+
+def _hint_exposed(key: Path) -> None:
+    """FAT and some shares keep no file from anybody."""
+    from eflowprov.workflows.file_access import read_access
+
+    access = read_access(key)
+    if access is not None and access.readers:
+        terminal.hint(certs_text.EXPOSED)
 
 
 def _refuse_misplaced(to: ExportForm, *, pfx: bool, esf: bool) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eflowprov.workflows.renewal import Renewed
 
 _STATES = {"identity": "", "authority": "authority", "request": "requested", "unusable": "unusable"}
+_IN_FULL = 20  # renewals shown one by one; the JSON document has all
 _COLUMNS = ("NAME", "DAYS LEFT", "ENDS", "DUE FROM", "STATE", "KEY", "SERIAL")
 _DOCUMENTED = ("provisioningType", "scopeId", "identityCertPath", "identityPrivKeyPath")
 
@@ -177,9 +178,11 @@ def renewals_text(results: Sequence[Renewed], folder: Path) -> str:
     """Each that was renewed, how many were not due, and what is to be done at DPS and on the device."""
     lines: list[str] = []
     renewed = [one for one in results if one.certificate and one.is_renewed]
-    for one in renewed:
+    for one in renewed[:_IN_FULL]:
         ends = f"{one.certificate.not_after:%Y-%m-%d}" if one.certificate else ""
         lines += [f"{one.name}: renewed, valid until {ends}  {one.files.folder}", f"  the old one is kept  {one.old}"]
+    if len(renewed) > _IN_FULL:
+        lines.append(f"and {len(renewed) - _IN_FULL} more: {len(renewed)} renewed in all")
     waiting = [one.due_at for one in results if not one.is_renewed and not one.error and one.due_at]
     if waiting:
         lines.append(f"not due: {len(waiting)}, the next from {min(waiting):%Y-%m-%d}")
@@ -245,6 +248,7 @@ def list_document(folder: Path, listed: Sequence[Listed]) -> dict[str, Any]:
                 "is_due": one.is_due,
                 "due_at": utc(one.due_at) if one.due_at else None,
                 "kept": [str(path) for path in one.kept],
+                "has_key": one.has_key,
                 "error": str(one.error) if one.error else None,
                 "certificate": certificate_document(one.certificate) if one.certificate else None,
             }
@@ -261,6 +265,8 @@ def _row(one: Listed) -> tuple[str, ...]:
         states.append("due")
     if one.kept:
         states.append(f"{len(one.kept)} old kept")
+    if not one.has_key:
+        states.append("key not here")
     facts = one.certificate
     if facts is None or one.due_at is None:
         return one.name, "", "", "", _joined(states), "", ""

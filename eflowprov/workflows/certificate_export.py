@@ -46,6 +46,11 @@ class Exported:
     missing: str
     foreign: tuple[str, ...]
 
+    @property
+    def secret(self) -> Path:
+        """The file with the private key in it."""
+        return next(path for use, path in self.files if "private key" in use)
+
 
 def load_identity(
     paths: Sequence[Path],

@@ -18,6 +18,7 @@ from eflowprov.model import BundleFacts, CertificateFacts, Finding, Outcome
 from eflowprov.workflows.files import make_folder, read_limited
 from eflowprov.workflows.identity_files import IdentityFiles, aside, is_folder, is_there, names_in, write_identity
 from eflowprov.workflows.passphrases import Ask, unlocker
+from eflowprov.workflows.summary import refresh_summary
 
 _SHOWN = 3  # findings in one line
 _INDIVIDUAL = "individual"
@@ -99,6 +100,7 @@ def _write(got: Assembled, identity: Identity, files: IdentityFiles, renew: bool
     make_folder(files.folder.parent)
     more = {files.issuing: got.issuing_pem, files.root: got.root_pem, files.request: request or b""}
     write_identity(identity, files, _group(got, files), more=more, old=old)
+    refresh_summary(files.folder.parent)
     if old is None or request is None:
         return old
     shutil.rmtree(old, ignore_errors=True)  # key and request stand in the new folder

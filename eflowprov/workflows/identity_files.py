@@ -50,8 +50,13 @@ class IdentityFiles:
 
     @property
     def needed(self) -> tuple[Path, ...]:
-        """Without one of these an identity is not complete."""
+        """What an identity has when it is issued."""
         return self.leaf, self.chain, self.key, self.document
+
+    @property
+    def lasting(self) -> tuple[Path, ...]:
+        """What it keeps when its key has gone to the device and been removed here."""
+        return self.leaf, self.chain, self.document
 
     @property
     def possible(self) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,7 +32,8 @@ class Listed:
     """One identity or authority of a folder.
 
     `kind` is `identity`, `authority`, `request` (its certificate is not there yet) or `unusable`, and then `error` says
-    why. `days_left` are whole days, negative after the end; `kept` are older identities of the same device.
+    why. `days_left` are whole days, negative after the end; `kept` are older identities of the same device;
+    `has_key` is False when an identity's key has gone to the device alone.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Listed:
     days_left: int | None = None
     is_due: bool = False
     kept: tuple[Path, ...] = ()
+    has_key: bool = True
     error: InputError | None = None
 
 
@@ -72,8 +74,8 @@ def list_identities(
 
 
 def whole_identity(files: IdentityFiles) -> CertificateFacts:
-    """The leaf of an identity that has all its files, the same leaf in two of them; raises InputError otherwise."""
-    missing = [path.name for path in files.needed if not is_there(path)]
+    """The leaf of an identity that has all its lasting files, the same leaf in two; raises InputError otherwise."""
+    missing = [path.name for path in files.lasting if not is_there(path)]
     if missing:
         raise InputError(str(files.folder), f"the identity lacks {', '.join(missing)}", "Issue it anew")
     leaf = read_bundle(str(files.leaf), read_limited(files.leaf, MAX_BYTES)).certificates[0]
@@ -103,7 +105,8 @@ def _identity(files: IdentityFiles, kept: tuple[Path, ...]) -> Listed:
         leaf = whole_identity(files)
     except InputError as error:
         return Listed("unusable", name, files.folder, kept=kept, error=error)
-    return Listed("identity", ", ".join(leaf.common_names) or name, files.folder, leaf, kept=kept)
+    name = ", ".join(leaf.common_names) or name
+    return Listed("identity", name, files.folder, leaf, kept=kept, has_key=is_there(files.key))
 
 
 def _authorities(folder: Path) -> Iterator[Listed]:
@@ -130,7 +133,7 @@ def _dated(one: Listed, within: timedelta | None, now: datetime) -> Listed:
         return one
     due = due_at(one.certificate, within)
     left = (one.certificate.not_after - now) // timedelta(days=1)
-    return Listed(one.kind, one.name, one.path, one.certificate, due, left, now >= due, one.kept)
+    return replace(one, due_at=due, days_left=left, is_due=now >= due)
 
 
 def _rank(one: Listed) -> tuple[bool, datetime, str]:

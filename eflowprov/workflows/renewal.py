@@ -13,9 +13,12 @@ from eflowprov.errors import EflowprovError, InputError
 from eflowprov.model import CertificateFacts, Secret
 from eflowprov.workflows.authority_files import OpenedAuthority, open_authority
 from eflowprov.workflows.files import read_limited
-from eflowprov.workflows.identity_files import IdentityFiles, aside, is_folder, write_identity
+from eflowprov.workflows.identity_files import IdentityFiles, aside, is_folder, is_there, write_identity
 from eflowprov.workflows.identity_list import Listed, list_identities, whole_identity
 from eflowprov.workflows.passphrases import Ask
+from eflowprov.workflows.summary import refresh_summary
+
+Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,11 @@ def renew_identities(
     passphrase_file: Path | None = None,
     ask: Ask | None = None,
     now: datetime | None = None,
+    watch: Watch = lambda _what, _done, _of: None,
 ) -> Iterator[Renewed]:
     """Renew each identity that is due; yields one entry for each when it is on disk, in the order of their ends.
+
+    `watch` is told what is being done, how many are done, of how many.
 
     One that cannot be renewed hides no other. Raises InputError when called for a folder without identities, an ID that
     is not in it, or an authority that cannot be opened; the authority is opened only when something is due.
@@ -71,7 +77,7 @@ def renew_identities(
     opened = None
     if any(one.is_due for one in listed):
         opened = open_authority(plan.ca, passphrase_file=passphrase_file, ask=_asker(plan.ca, ask))
-    return (_renewed(one, plan, opened, now) for one in listed)
+    return _renew_all(listed, plan, opened, now, watch)
 
 
 def discard_old(
@@ -112,6 +118,23 @@ def _chosen(plan: RenewalPlan, now: datetime) -> tuple[Listed, ...]:
     return tuple(one for one in present if not wanted or one.name.lower() in wanted)
 
 
+def _renew_all(
+    listed: Sequence[Listed], plan: RenewalPlan, opened: OpenedAuthority | None, now: datetime, watch: Watch
+) -> Iterator[Renewed]:
+    due = sum(one.is_due for one in listed)
+    done = 0
+    try:
+        for one in listed:
+            result = _renewed(one, plan, opened, now)
+            if one.is_due:
+                done += 1
+                watch("renewing", done, due)
+            yield result
+    finally:
+        if done:
+            refresh_summary(plan.folder)
+
+
 def _renewed(one: Listed, plan: RenewalPlan, opened: OpenedAuthority | None, now: datetime) -> Renewed:
     files = IdentityFiles.named(one.path.name, plan.folder)
     result = Renewed(one.name, files, one.due_at, one.certificate, error=one.error)
@@ -122,7 +145,7 @@ def _renewed(one: Listed, plan: RenewalPlan, opened: OpenedAuthority | None, now
             opened.authority,
             str(files.folder),
             read_limited(files.chain, MAX_BYTES),
-            read_limited(files.key, MAX_BYTES),
+            read_limited(files.key, MAX_BYTES) if is_there(files.key) else None,
             now,
             days=plan.days,
             keep_key=plan.keep_key,
@@ -150,10 +173,11 @@ def _discard(old: Path, one: Listed, now: datetime) -> None:
 
 
 def _refuse_without_successor(old: Path, files: IdentityFiles, now: datetime) -> None:
-    """The last key of a device is not thrown away."""
+    """The last identity of a device is not thrown away. A new key that is no longer here is on its device."""
     ends = whole_identity(files).not_after
-    chain, key = (read_limited(path, MAX_BYTES) for path in (files.chain, files.key))
-    if now >= ends or not read_bundle(str(files.chain), chain, key=key).key_matches:
+    key = read_limited(files.key, MAX_BYTES) if is_there(files.key) else None
+    bundle = read_bundle(str(files.chain), read_limited(files.chain, MAX_BYTES), key=key)
+    if now >= ends or (key is not None and not bundle.key_matches):
         why = "the identity that took its place has ended, or its key is not its own"
         raise InputError(str(old), why, "Put that right first; the old one is kept")
 

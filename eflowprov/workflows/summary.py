@@ -18,6 +18,7 @@ from eflowprov.certs.reading import MAX_BYTES, read_bundle
 from eflowprov.errors import InputError
 from eflowprov.model import CertificateFacts
 from eflowprov.workflows.files import read_limited
+from eflowprov.workflows.identity_files import is_there
 from eflowprov.workflows.issued import IdentityReceipt
 from eflowprov.workflows.layouts import Layout, Place, places_in
 from eflowprov.workflows.storage import create, fill, flush_file, flush_folder, replace, told
@@ -51,6 +52,12 @@ def write_summary(out: Path, layout: Layout, receipts: Iterable[IdentityReceipt]
             replace(under_way, out / name)
         flush_folder(out)
     return out / CSV, out / JSON
+
+
+def refresh_summary(out: Path) -> None:
+    """Bring the summary up to date where there is one; its layout is the one with folders. Raises StorageError."""
+    if is_there(out / CSV):
+        write_summary(out, Layout.EFLOWPROV, ())
 
 
 def _row(out: Path, place: Place, certificate: CertificateFacts | None) -> dict[str, str] | None:

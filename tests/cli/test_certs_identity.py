@@ -10,7 +10,9 @@ import pytest
 import typer
 
 from eflowprov.cli import terminal
+from eflowprov.cli.certs_text import EXPOSED
 from eflowprov.cli.main import run_command
+from eflowprov.model import FileAccess
 from tests.answers import PASSWORD, answer
 from tests.pki import DEVICE
 
@@ -89,6 +91,23 @@ def test_a_request_says_what_goes_where_and_what_next(run: Run) -> None:
     assert run.err.startswith(f"error: out: it holds {DEVICE} already.")
     assert run("request", "Bad ID", "--out", "new") == 2
     assert not Path("new").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["request", "d2", "--out", "x"],
+        ["renew", "out", "--ca", "pki", "--within", "400d"],
+        ["export", f"out/{DEVICE}", "--to", "eflow", "--out", "x"],
+    ],
+)
+def test_a_disk_that_keeps_no_secret_is_told(
+    run: Run, own: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = FileAccess("key", ("everyone",), "mode 0777")
+    monkeypatch.setattr("eflowprov.workflows.file_access.read_access", lambda _path: access)
+    assert run(*words) == 0
+    assert EXPOSED in run.err
 
 
 @pytest.mark.usefixtures("then")
@@ -212,13 +231,21 @@ def test_a_list_is_a_table_with_status_1_when_something_is_due(run: Run, own: Pa
 
 def test_a_list_with_something_unusable_is_status_2_after_the_others(run: Run, own: Path) -> None:
     run("device", "d2", "--ca", "pki", "--out", "out")
-    Path("out/d2/d2.key.pem").unlink()
+    Path("out/d2/d2.chain.pem").unlink()
     assert run("list", "out", "--within", "400d") == 2
     assert DEVICE in run.out
     assert run.err.startswith("error: ")
-    assert "lacks d2.key.pem" in run.err
+    assert "lacks d2.chain.pem" in run.err
     assert run("list", "nowhere") == 2
     assert run("list", "out", "--within", "soon") == 2
+
+
+def test_a_key_that_is_only_on_its_device_is_told_and_no_fault(run: Run, own: Path) -> None:
+    (own / f"{DEVICE}.key.pem").unlink()
+    assert run("list", "out") == 0
+    assert "key not here" in run.out
+    assert run("renew", "out", "--ca", "pki", "--within", "400d") == 0
+    assert (own / f"{DEVICE}.key.pem").exists()
 
 
 def test_renewing_says_what_is_kept_and_what_to_do_next(run: Run, own: Path) -> None:

@@ -18,7 +18,7 @@ from eflowprov.workflows.config import template
 from tests.conftest import ROOT
 
 SUBCOMMANDS = {
-    "certs": ("ca", "device", "check", "show"),
+    "certs": ("ca", "device", "check", "show", "request", "import", "proof", "export", "renew", "list"),
     "host": ("check", "info"),
     "dps": ("register",),
     "lab": ("run", "scenarios"),

@@ -159,6 +159,13 @@ def test_a_pfx_that_asks_for_hours_is_refused_at_once() -> None:
     assert time.monotonic() - started < 1
 
 
+def test_a_pfx_with_a_key_that_takes_minutes_to_check_is_refused_at_once() -> None:
+    data, number = A.pfx(None), b"\x02\x82\x10\x00" + b"\x7f" * 4096
+    inside = data[4:] + number
+    with pytest.raises(InputError, match="larger than RSA's with 8192 bits"):
+        open_container("f", b"\x30\x82" + len(inside).to_bytes(2, "big") + inside, never)
+
+
 _SEEDS = st.sampled_from(
     [A.p7b(), A.p7b(Encoding.PEM), A.pfx(), A.pfx(None), A.device.pem + DEVICE_KEY, A.device.der, DEVICE_KEY]
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eflowprov.certs.der import derivation_cost
+from eflowprov.certs.der import derivation_cost, longest_integer
 from eflowprov.certs.keys import MAX_ITERATIONS
 
 SALT = b"\x04\x04salt"
@@ -43,3 +43,9 @@ def test_many_dear_boxes_are_as_dear_as_their_sum() -> None:
 def test_scrypt_that_takes_gigabytes_is_above_the_limit() -> None:
     usual, greedy = (sequence(SALT, number(n), number(8), number(1)) for n in (2**14, 2**20))  # 16 MiB and 1 GiB
     assert derivation_cost(usual) < MAX_ITERATIONS < derivation_cost(greedy)
+
+
+def test_the_longest_number_is_found_wherever_it_is_not_encrypted() -> None:
+    deep = sequence(b"\x04\x0b" + sequence(number(2**31)), number(5))
+    assert longest_integer(deep) == 5
+    assert longest_integer(sequence(SALT)) == 0

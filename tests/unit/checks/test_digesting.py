@@ -86,6 +86,7 @@ def test_what_is_not_kept_of_a_long_journal_changes_no_verdict(journal: Log) -> 
     given = facts(logs=journal, agent=MISSING, modules=listed("edgeHub"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(digesting, "_NEWEST", 8)
+        patch.setattr(words, "_NEWEST", 3)
         reduced = replace(given, logs=long(journal))
     assert judge_runtime(reduced, now=NOW) == judge_runtime(given, now=NOW)
 
@@ -94,7 +95,9 @@ def test_what_is_not_kept_of_a_long_journal_changes_no_verdict(journal: Log) -> 
 @settings(max_examples=100, deadline=None, database=None)
 def test_the_newest_of_each_word_is_kept_and_failures_stay_apart(journal: Log) -> None:
     """With room for three of each: what judgement asks of the timeline is the same."""
-    whole, kept = timeline(journal), {event.place for event in timeline(long(journal))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words, "_NEWEST", 3)
+        whole, kept = timeline(journal), {event.place for event in timeline(long(journal))}
     for word in {event.word for event in whole}:
         newest = [event.place for event in whole if event.word is word][-3:]
         assert kept.issuperset(newest)

@@ -197,6 +197,11 @@ def test_a_known_error_is_not_told_twice() -> None:
     assert "logs/unknown" not in ids(facts(logs=erring(SAMPLES["disk-full"])))
 
 
+def test_an_error_that_a_judge_looks_for_and_no_catalogue_knows_is_not_hidden() -> None:
+    given = found(facts(logs=erring("HTTP request failed: [403 Forbidden]")), "logs/unknown")
+    assert "HTTP request failed: [403 Forbidden]" in given.evidence
+
+
 def test_more_kinds_of_errors_than_there_is_room_for_are_still_counted() -> None:
     journal = erring(*("broken " + "x" * n for n in range(200)))
     summary = judge_runtime(facts(logs=journal), now=NOW).logs

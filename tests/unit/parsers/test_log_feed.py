@@ -73,9 +73,19 @@ def json_lines(draw: st.DrawFn) -> str:
     return text[: draw(st.integers(0, len(text)))] if draw(st.integers(0, 9)) == 0 else text + draw(TAILS)
 
 
+@st.composite
+def plain_lines(draw: st.DrawFn) -> str:
+    """A line as nearly all are: those that the quick pass is for."""
+    message = draw(st.sampled_from(MESSAGES))
+    service = draw(st.sampled_from(NAMES[:2]))
+    return plain(draw(st.integers(0, 99)), service, message, draw(st.sampled_from(["INFO", "ERR!"])))
+
+
 TAILS = st.sampled_from(["", "", "", "", " ", "}", ",{}", " x"])
 lines_of_a_journal = st.lists(
-    json_lines()
+    plain_lines()
+    | plain_lines()
+    | json_lines()
     | st.sampled_from(
         ["", "-- No entries --", "    continued", "caused by: below", "Nov 22 05:10:11 h aziot-edged[1]: x"]
     ),
@@ -103,11 +113,17 @@ def quickly(lines: Sequence[str], batch: int) -> tuple[list[LogEntry], object]:
     return [as_entry(record) for record in records], (reader.lines, reader.torn, reader.known, reader.counts)
 
 
-@given(lines=lines_of_a_journal, batch=st.sampled_from([1, 3, 100]), window=st.sampled_from([2, 64]))
-@settings(max_examples=400, deadline=None, database=None)
-def test_the_quick_pass_reads_what_the_slow_one_reads(lines: list[str], batch: int, window: int) -> None:
+@given(
+    lines=lines_of_a_journal,
+    batch=st.sampled_from([1, 3, 100]),
+    window=st.sampled_from([2, 64]),
+    streams=st.sampled_from([1, 256]),
+)
+@settings(max_examples=600, deadline=None, database=None)
+def test_the_quick_pass_reads_what_the_slow_one_reads(lines: list[str], batch: int, window: int, streams: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(folding, "WINDOW", window)
+        patch.setattr(folding, "_STREAMS", streams)
         assert quickly([line for line in lines if "\n" not in line], batch) == slowly(lines)
 
 

@@ -162,8 +162,8 @@ def test_what_has_the_key_in_it_is_its_owners_alone(own: Path, tmp_path: Path, f
         "esf": lambda: export_esf(got, out, scope_id="0ne1"),
         "eflow": lambda: export_eflow(got, out),
     }
-    secret = [path for use, path in forms[form]().files if "private key" in use]
-    assert [stat.S_IMODE(path.stat().st_mode) for path in secret] == [0o600]
+    secret = forms[form]().secret
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
 def test_a_line_of_the_keys_text_is_in_no_public_file(own: Path, tmp_path: Path) -> None:

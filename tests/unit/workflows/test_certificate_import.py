@@ -18,6 +18,8 @@ from eflowprov.model import Secret
 from eflowprov.workflows import certificate_import
 from eflowprov.workflows.certificate_import import ImportReceipt, import_identity
 from eflowprov.workflows.certificate_requests import request_certificates
+from eflowprov.workflows.layouts import Layout
+from eflowprov.workflows.summary import write_summary
 from tests.answers import PASSWORD, answer
 from tests.pki import DEVICE, NOW, curve_key, odd_certificate, plain_key
 
@@ -116,6 +118,13 @@ def test_the_same_answer_again_writes_nothing(place: Place) -> None:
     again = place.run()
     assert (first.kept, again.kept) == (False, True)
     assert again.files.document.stat().st_mtime_ns == before
+
+
+def test_a_summary_that_is_there_is_brought_up_to_date(place: Place) -> None:
+    place.out.mkdir()
+    write_summary(place.out, Layout.EFLOWPROV, ())
+    leaf = place.run().chain[0]
+    assert leaf.serial in (place.out / "identities.csv").read_text(encoding="utf-8")
 
 
 def test_a_folder_in_other_letter_case_is_the_same_device(place: Place) -> None:

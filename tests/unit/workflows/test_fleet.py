@@ -17,11 +17,12 @@ import pytest
 from eflowprov.certs.profiles import AuthorityProfile, KeyType, LeafProfile
 from eflowprov.certs.reading import read_bundle
 from eflowprov.errors import EflowprovError, InputError, StorageError
-from eflowprov.workflows import batch, issue, workroom
+from eflowprov.workflows import batch, issue, summary, workroom
 from eflowprov.workflows.authority_files import create_authority
 from eflowprov.workflows.issue import issue_identities
 from eflowprov.workflows.issued import IdentityReceipt
 from eflowprov.workflows.layouts import Layout, place_of, places_in
+from eflowprov.workflows.locks import FileLock
 from eflowprov.workflows.summary import refuse_summary_names, write_summary
 
 ROOT = Path(__file__).parents[3]
@@ -451,6 +452,20 @@ def test_the_summary_has_what_other_runs_made_and_nothing_that_is_not_whole(pki:
     write_summary(out, layout, renewed)
     assert [(row["registration_id"], bool(row["key"])) for row in _rows(out)] == [(IDS[0], True), (IDS[2], False)]
     assert _rows(out)[0]["serial"] == renewed[0].certificate.serial
+
+
+def test_no_other_run_gives_names_while_the_summary_is_made(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an older list could take the place of a newer one."""
+    seen: list[object] = []
+    look = summary.places_in
+
+    def locked(out: Path, layout: Layout) -> object:
+        seen.append(FileLock.take(out / ".eflowprov+lock"))
+        return look(out, layout)
+
+    monkeypatch.setattr(summary, "places_in", locked)
+    write_summary(pki.parent / "out", Layout.EFLOWPROV, _issue(pki))
+    assert seen == [None]
 
 
 @pytest.mark.linux

@@ -61,14 +61,22 @@ def test_what_has_ended_has_days_below_zero(pki: Path, tmp_path: Path) -> None:
 
 def test_one_that_cannot_be_used_hides_no_other(pki: Path, tmp_path: Path) -> None:
     issue(pki, tmp_path, "d1", "d2", "d3", "d4")
-    (tmp_path / "d2" / "d2.key.pem").unlink()
+    (tmp_path / "d2" / "d2.chain.pem").unlink()
     (tmp_path / "d3" / "d3.leaf.pem").write_bytes(b"torn")
     (tmp_path / "d4" / "d4.leaf.pem").write_bytes((tmp_path / "d1" / "d1.leaf.pem").read_bytes())
     errors = {one.name: str(one.error) for one in list_identities(tmp_path, now=NOW) if one.kind == "unusable"}
     assert set(errors) == {"d2", "d3", "d4"}
-    assert "lacks d2.key.pem" in errors["d2"]
+    assert "lacks d2.chain.pem" in errors["d2"]
     assert "no certificate" in errors["d3"]
     assert "its leaf is not its chain's" in errors["d4"]
+
+
+def test_a_key_that_has_gone_to_its_device_leaves_a_good_identity(pki: Path, tmp_path: Path) -> None:
+    issue(pki, tmp_path, "d1", "d2")
+    (tmp_path / "d1" / "d1.key.pem").unlink()
+    assert [(one.name, one.kind, one.has_key) for one in list_identities(tmp_path, now=NOW)] == [
+        ("d1", "identity", False), ("d2", "identity", True),
+    ]  # fmt: skip
 
 
 def test_requests_authorities_and_the_demo_scripts_names_are_listed_too(pki: Path, tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import tracemalloc
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from eflowprov.checks.digesting import JournalDigester
 from eflowprov.checks.log_digest import LogDigest
-from eflowprov.model import CommandResult, Finding, Outcome, Problem
+from eflowprov.model import CommandResult, Finding, LogRecord, Outcome, Problem
 from eflowprov.workflows import collect as collecting
 from eflowprov.workflows import outputs as module
 from eflowprov.workflows.collect import Collector
+from eflowprov.workflows.log_reading import read_journal
 from eflowprov.workflows.outputs import AGENT, LOGS, Outputs, SavedLog, read_saved, save
 from eflowprov.workflows.verify import VerifyOptions, collect, read, report_on
 from tests.machine import FakeVm
@@ -50,6 +53,21 @@ def test_a_large_saved_journal_is_read_from_its_file(tmp_path: Path, monkeypatch
     assert assigned is not None and assigned.outcome is Outcome.PASS and "plant7.azure-devices.net" in assigned.detail
     logs = read(outputs).logs
     assert isinstance(logs, LogDigest) and logs.lines == logs.counts.entries == 5001 and len(logs.entries) < 500
+
+
+def test_what_nobody_looks_for_is_not_even_handed_over_in_a_long_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = 0
+
+    def take(self: JournalDigester, records: list[LogRecord]) -> None:
+        nonlocal taken
+        taken += len(records)
+        original(self, records)
+
+    original = JournalDigester.take
+    monkeypatch.setattr(JournalDigester, "take", take)
+    data = "".join(line(n, f"GET /modules {n} 200") + "\n" for n in range(20_000)).encode()
+    digest = read_journal(BytesIO(data))
+    assert digest.counts.entries == 20_000 and taken < 8000
 
 
 def test_a_journal_takes_no_more_memory_when_it_is_ten_times_as_long(

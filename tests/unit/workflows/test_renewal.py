@@ -19,6 +19,7 @@ from eflowprov.workflows.certificate_requests import request_certificates
 from eflowprov.workflows.issue import issue_identities
 from eflowprov.workflows.layouts import Layout
 from eflowprov.workflows.renewal import RenewalPlan, Renewed, discard_old, renew_identities
+from eflowprov.workflows.summary import write_summary
 from tests.pki import NOW
 
 DAY = timedelta(days=1)
@@ -86,6 +87,33 @@ def test_a_key_may_be_kept_and_the_days_chosen(fleet: Fleet) -> None:
     assert fleet.file("d1", "key.pem") == key
     assert certificate is not None
     assert certificate.not_after == DUE + 50 * DAY
+
+
+def test_a_key_that_is_on_its_device_alone_is_renewed_but_cannot_be_kept(fleet: Fleet) -> None:
+    fleet.issue("d1")
+    (fleet.out / "d1" / "d1.key.pem").unlink()
+    assert "its private key is no longer here" in str(fleet.renew(keep_key=True)["d1"].error)
+    assert fleet.renew()["d1"].is_renewed
+    (fleet.out / "d1" / "d1.key.pem").unlink()
+    assert len(discard_old(fleet.out, now=DUE)[0]) == 1
+
+
+def test_a_summary_that_is_there_is_brought_up_to_date(fleet: Fleet) -> None:
+    fleet.issue("d1")
+    fleet.renew(now=DUE)
+    assert not (fleet.out / "identities.csv").exists()
+    write_summary(fleet.out, Layout.EFLOWPROV, ())
+    certificate = fleet.renew(now=DUE + 70 * DAY)["d1"].certificate
+    assert certificate is not None
+    assert certificate.serial in (fleet.out / "identities.csv").read_text(encoding="utf-8")
+
+
+def test_the_progress_is_told_for_what_is_due_alone(fleet: Fleet) -> None:
+    fleet.issue("d1", "d2")
+    fleet.issue("young", days=300)
+    told: list[tuple[str, int, int]] = []
+    list(renew_identities(fleet.plan, now=DUE, watch=lambda *step: told.append(step)))
+    assert told == [("renewing", 1, 2), ("renewing", 2, 2)]
 
 
 def test_a_time_before_the_end_may_be_given(fleet: Fleet) -> None:
@@ -197,7 +225,7 @@ def test_old_ones_go_when_told_and_their_keys_with_them(fleet: Fleet) -> None:
 def test_an_old_one_stays_while_the_new_one_is_not_whole_or_has_ended(fleet: Fleet) -> None:
     fleet.issue("d1", "d2")
     fleet.renew()
-    (fleet.out / "d1" / "d1.key.pem").unlink()
+    (fleet.out / "d1" / "d1.chain.pem").unlink()
     removed, errors = discard_old(fleet.out, ["d1"], now=DUE)
     assert (removed, len(errors)) == ((), 1)
     removed, errors = discard_old(fleet.out, ["d2"], now=DUE + 101 * DAY)
