@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eflowprov.checks import deployment, log_patterns, module_trouble, modules, words
 from eflowprov.checks.log_digest import LogDigest, Tally
@@ -39,6 +39,8 @@ _PATTERNS: tuple[re.Pattern[str], ...] = tuple(
         pattern for room in (words, log_patterns, modules, deployment, module_trouble) for pattern in room.LOOKED_FOR
     )
 )
+# GUIDs and other hexadecimal numbers, their digits being 0: each line has its own, and no pattern is about them.
+_IDENTIFIER = re.compile(r"\b(?:(?:[0a-fA-F]{4,12}-){4}[0a-fA-F]{12}|(?=[a-fA-F]*0)[0a-fA-F]{8,64})\b")
 _QUANTIFIER_OR_DIGIT = re.compile(r"\{[^}]*\}|\d")
 
 
@@ -84,7 +86,9 @@ class _Count:
         self.widen(record[2])
 
     def widen(self, time: LogTime) -> None:
-        if self.first is None or self.last is None:
+        if isinstance(time, int) and isinstance(self.last, int) and time >= self.last:  # nearly always
+            self.last = time
+        elif self.first is None or self.last is None:
             self.first = self.last = time
         elif time is not None:
             self.first, self.last = min(self.first, time, key=_moment), max(self.last, time, key=_moment)
@@ -129,6 +133,7 @@ class _Kind:
     plan: _Plan | None
     sure: frozenset[re.Pattern[str]] = frozenset()
     unsure: tuple[re.Pattern[str], ...] = ()
+    resolved: dict[tuple[bool, ...], _Plan] = field(default_factory=dict)
 
 
 class _Kinds(dict[bytes, _Kind | None]):
@@ -141,7 +146,11 @@ class _Kinds(dict[bytes, _Kind | None]):
 
     def __missing__(self, shape: bytes) -> _Kind | None:
         text = shape.decode("utf-8", "surrogatepass")
-        kind = self._digester.kind_of(text) if is_own(self._service, text.partition("\n")[0]) else None
+        masked = _IDENTIFIER.sub("0", text)
+        if masked != text:
+            kind = self[masked.encode("utf-8", "surrogatepass")]
+        else:
+            kind = self._digester.kind_of(text) if is_own(self._service, text.partition("\n")[0]) else None
         if len(self) >= _SHAPES:
             self.clear()
         self[shape] = kind
@@ -161,7 +170,7 @@ class JournalDigester:
         self._kinds: dict[str, _Kinds] = {}
         self._plans: dict[frozenset[re.Pattern[str]], _Plan] = {}
         self._unknown: dict[str, _Count] = {}
-        self._shapes: dict[bytes, str] = {}
+        self._shapes: dict[str, str] = {}
         self._more = _Count()
         self._timeline = TimelineDigest()
         self._newest: deque[LogRecord] = deque(maxlen=_NEWEST)
@@ -250,7 +259,11 @@ class JournalDigester:
 
     def _resolve(self, kind: _Kind, record: LogRecord) -> _Plan:
         text = "\n".join((record[5], *record[6]))
-        return self._plan(kind.sure.union(pattern for pattern in kind.unsure if pattern.search(text)))
+        matches = tuple([pattern.search(text) is not None for pattern in kind.unsure])
+        if matches not in kind.resolved:
+            matching = (pattern for pattern, does in zip(kind.unsure, matches, strict=True) if does)
+            kind.resolved[matches] = self._plan(kind.sure.union(matching))
+        return kind.resolved[matches]
 
     def _plan(self, matching: frozenset[re.Pattern[str]]) -> _Plan:
         plan = self._plans.get(matching)
@@ -271,7 +284,8 @@ class JournalDigester:
             self._timeline.add(record, plan.told)
 
     def _add_unknown(self, record: LogRecord) -> None:
-        text = without_digits("\n".join((record[3], record[5], *record[6])))
+        said = without_digits("\n".join((record[3], record[5], *record[6]))).decode("utf-8", "surrogatepass")
+        text = _IDENTIFIER.sub("0", said)
         shape = self._shapes.get(text)
         if shape is None:
             if len(self._shapes) >= _SHAPES:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from eflowprov.checks.log_digest import LogDigest
 from eflowprov.model import Log, LogEntry, LogRecord, Problem, as_entry
@@ -20,6 +21,7 @@ _PROVISIONERS = {"identityd", "edged", "iotedged", "iotedge", ""}
 _OWN_UNIT = re.compile(r"\b(?:aziot-(?:edged|identityd|keyd|certd|tpmd)|iotedge)(?:\.service|\.socket)?\b")
 
 
+@lru_cache(maxsize=256)
 def short(service: str) -> str:
     """`aziot-identityd.service` -> `identityd`."""
     return service.removesuffix(".service").removeprefix("aziot-")

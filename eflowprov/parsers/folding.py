@@ -234,7 +234,6 @@ def _is_odd(text: str) -> bool:
         or "AUSED" in text
         or text.startswith(_LOUD)
         or _BACKTRACE.match(text) is not None
-        or _NUMBERED.match(text) is not None
     )
 
 
