@@ -66,7 +66,7 @@ def _begin() -> Progress:
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
-            return Text(f"{speed:.0f}/s" if speed else "")
+            return Text(f"{speed:.{0 if speed >= 10 else 1}f}/s" if speed else "")
 
     console = Console(stderr=True, no_color=not terminal.color(sys.stderr))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
