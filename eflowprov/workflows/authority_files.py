@@ -17,7 +17,7 @@ from eflowprov.certs.profiles import AuthorityProfile
 from eflowprov.certs.reading import MAX_BYTES, read_bundle
 from eflowprov.errors import InputError
 from eflowprov.model import CertificateFacts, Secret
-from eflowprov.workflows.files import make_folder, read_limited, read_passphrase, write_folder_whole
+from eflowprov.workflows.files import make_folder, read_limited, read_passphrase, refuse_no_folder, write_folder_whole
 from eflowprov.workflows.identity_files import is_there
 from eflowprov.workflows.storage import flush_below, told
 from eflowprov.workflows.workroom import Move, Workroom, sweep
@@ -67,6 +67,7 @@ def create_authority(
     if passphrase is not None:
         check_new_passphrase(passphrase)
     folder = out.resolve()
+    refuse_no_folder(folder)
     for place in (folder.parent, folder):
         sweep(place)
     _refuse_present(out, folder)

@@ -149,6 +149,12 @@ def write_folder_whole(
             room.reveal(staged, [*aside, Move(folder.name, folder.name)])
 
 
+def refuse_no_folder(path: Path) -> None:
+    """Raise InputError when something that is no folder stands where one is wanted."""
+    if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112  # False for a path that no disk takes
+        raise InputError(str(path), "it is no folder", "Choose a folder, or a new name for one")
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it; one that is there is good. Raises StorageError."""
     with told(folder):

@@ -16,7 +16,7 @@ from eflowprov.certs.profiles import LeafProfile, subject
 from eflowprov.errors import InputError
 from eflowprov.workflows.authority_files import AskPassphrase, open_authority
 from eflowprov.workflows.batch import Batch, Order
-from eflowprov.workflows.files import make_folder
+from eflowprov.workflows.files import make_folder, refuse_no_folder
 from eflowprov.workflows.issued import IdentityReceipt
 from eflowprov.workflows.layouts import Layout, copy_authority, names_below, place_of
 from eflowprov.workflows.registration_ids import Fault, FaultyListError, check_registration_ids
@@ -61,6 +61,7 @@ def issue_identities(
     places = {one: place_of(one, layout) for one in ids}
     above = b"".join(map(pem, opened.authority.chain))
     order = Order(places, opened, out, profile, layout, renew, now, above)
+    refuse_no_folder(out)
     sweep(out)
     kept = _look_around(ids, order, watch)
     make_folder(out)

@@ -132,7 +132,7 @@ def _place(name: str, layout: Layout) -> Place:
 def _is_there(path: str) -> bool:
     try:
         return not stat.S_ISDIR(os.lstat(path).st_mode) or bool(os.listdir(path))  # noqa: PTH208  # as above
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True

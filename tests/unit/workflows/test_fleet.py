@@ -303,6 +303,18 @@ def test_a_folder_path_beyond_every_limit_is_one_line(pki: Path) -> None:
         list(issue_identities(["d"], ca=pki / ("x" * 300), out=pki.parent))
 
 
+def test_a_file_in_the_place_of_a_folder_is_refused(pki: Path, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"")
+    for attempt in (
+        lambda: list(issue_identities(["d"], ca=pki, out=tmp_path / "f")),
+        lambda: create_authority(tmp_path / "f"),
+    ):
+        with pytest.raises(InputError, match="it is no folder"):
+            attempt()
+    with pytest.raises(StorageError, match="cannot be written"):
+        list(issue_identities(["d"], ca=pki, out=tmp_path / "f" / "below"))
+
+
 @pytest.mark.linux
 def test_keys_on_a_disk_without_rights_are_said_to_be_exposed(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(one.exposed for one in _issue(pki, "a"))
