@@ -6,6 +6,9 @@ import os
 import shutil
 import subprocess
 from functools import cache
+from typing import NoReturn
+
+import pytest
 
 
 def find_powershell() -> str | None:
@@ -24,3 +27,16 @@ def _calculates(program: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.stdout.strip() == b"42"
+
+
+def missing(what: str) -> NoReturn:
+    """A part of the machine is not there: a failure where `.ci/run` should have installed it, else a skip by name."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing, and .ci/run should have installed it")
+    pytest.skip(f"needs {what}")
+
+
+def require(program: str) -> str:
+    """The path of a program of the machine."""
+    found = shutil.which(program) or shutil.which(program, path=os.pathsep.join(["/usr/sbin", "/sbin"]))
+    return found or missing(program)

@@ -20,6 +20,7 @@ from eflowprov.transports import shell as guard
 from eflowprov.transports.ssh import open_ssh
 from tests.contract.conftest import PROCESS
 from tests.contract.real_sshd import RealSshd
+from tests.support import missing
 
 pytestmark = pytest.mark.linux
 
@@ -182,7 +183,7 @@ def sudo() -> None:
     """Root without a password; skipped where this user has none."""
     program = shutil.which("sudo")
     if not program or subprocess.run([program, "-n", "true"], capture_output=True).returncode:
-        pytest.skip("needs sudo without a password")
+        missing("sudo without a password")
 
 
 @pytest.mark.usefixtures("sudo")

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from eflowprov.workflows.waiting import Backoff
 from tests.contract.real_sshd import RealSshd
 from tests.contract.relays import VM_ID, make_hvc
 from tests.contract.test_verify_over_sshd import Vm, verify
+from tests.support import require
 
 pytestmark = pytest.mark.linux
 
@@ -79,10 +79,7 @@ def _pattern(text: str) -> str:
 
 
 def _is_running(words: str) -> bool:
-    pgrep = shutil.which("pgrep")
-    if not pgrep:
-        pytest.skip("needs pgrep")
-    return subprocess.run([pgrep, "-f", words], stdout=subprocess.DEVNULL).returncode == 0
+    return subprocess.run([require("pgrep"), "-f", words], stdout=subprocess.DEVNULL).returncode == 0
 
 
 @pytest.fixture
@@ -254,6 +251,7 @@ LIMITED = """\
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
 from eflowprov.cli.main import run_command
+from tests.support import require
 sys.exit(run_command(sys.argv[1:]))
 """
 

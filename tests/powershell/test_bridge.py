@@ -300,7 +300,7 @@ def test_the_host_tells_its_facts_on_any_platform(session: PowerShellSession) ->
     assert not any("in no known form" in problem for problem in facts.problems)
 
 
-@pytest.mark.skipif(sys.platform != "win32", reason="asks Windows")
+@pytest.mark.windows
 def test_windows_tells_all_that_needs_no_eflow(session: PowerShellSession) -> None:
     facts = EflowHost(session, "EflowProvNoSuchModule").host_facts(_S)
     assert None not in (facts.is_elevated, facts.os_build, facts.free_memory_bytes, facts.free_disk_bytes)

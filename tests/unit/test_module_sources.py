@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import tree_sitter
 import tree_sitter_powershell
 
 from eflowprov import __version__
+from tests.support import require
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = ROOT / "powershell" / "EflowProv"
@@ -133,9 +133,7 @@ def test_the_views_are_for_types_that_the_module_makes_and_show_what_they_have()
 @pytest.mark.linux
 def test_every_file_can_be_signed_as_it_is(tmp_path: Path, openssl: str) -> None:
     """Signed by a tool that follows Windows' rule; the signature is put behind what was there, and holds."""
-    signer = shutil.which("osslsigncode")
-    if not signer:
-        pytest.skip("needs osslsigncode")
+    signer = require("osslsigncode")
     key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
     subject = ["-subj", "/CN=Signer", "-addext", "extendedKeyUsage=codeSigning", "-days", "2"]
     made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, *subject]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from eflowprov.errors import DeadlineError, TransportError
 from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.model import CommandResult
 from eflowprov.transports.ssh import SshChannel, SshTarget, open_ssh
+from tests.support import require
 
 KEY = make_key_pair()
 
@@ -135,9 +135,7 @@ def test_keys_are_fresh_and_their_text_is_a_secret() -> None:
 
 @pytest.mark.linux
 def test_openssh_gets_its_answer_too(tmp_path: Path) -> None:
-    ssh = shutil.which("ssh")
-    if not ssh:
-        pytest.skip("needs OpenSSH's client")
+    ssh = require("ssh")
     key, pins = tmp_path / "key", tmp_path / "pins"
     key.touch(mode=0o600)
     key.write_text(KEY.private.reveal(), encoding="ascii")

@@ -86,7 +86,14 @@ def test_what_nobody_reads_does_not_fill_the_memory(pair: tuple[ThreadedStream, 
     assert got == sent, "nothing is lost"
 
 
-@pytest.mark.parametrize("act", [lambda stream: stream.recv(1), lambda stream: _fill(stream)])
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda stream: stream.recv(1),
+        # Wine does not end a blocked send at shutdown, so that closing waits its four seconds there.
+        pytest.param(lambda stream: _fill(stream), marks=pytest.mark.linux),
+    ],
+)
 def test_closing_ends_what_waits_and_leaves_no_thread(act: Callable[[ThreadedStream], object]) -> None:
     threads = set(threading.enumerate())
     near, far = socket.socketpair()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,7 @@ def test_a_file_for_everyone_is_seen_as_one(tmp_path: Path) -> None:
     assert (found.readers, found.shown) == (("its group", "everyone"), "mode 0644")
 
 
-@pytest.mark.skipif(sys.platform != "win32", reason="Windows' own access lists")
+@pytest.mark.windows
 def test_windows_own_list_is_understood(tmp_path: Path) -> None:
     (tmp_path / "k.pem").write_bytes(b"x")
     found = read_access(tmp_path / "k.pem")

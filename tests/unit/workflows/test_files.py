@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +99,7 @@ def test_a_private_file_is_its_owners_from_the_first_moment(tmp_path: Path, monk
     assert stat.S_IMODE((tmp_path / "d" / "private" / "k").stat().st_mode) == 0o600
 
 
-@pytest.mark.skipif(sys.platform != "win32", reason="Windows access lists")
+@pytest.mark.windows
 def test_on_windows_a_private_file_is_the_owners_administrators_and_systems(tmp_path: Path) -> None:
     from eflowprov.workflows.windows_files import current_user, rights_of
 
@@ -117,7 +116,7 @@ def test_on_windows_a_private_file_is_the_owners_administrators_and_systems(tmp_
     assert rights_of(tmp_path / "k") != rights_of(tmp_path / "plain")
 
 
-@pytest.mark.skipif(sys.platform != "win32", reason="Windows access lists")
+@pytest.mark.windows
 def test_on_windows_a_private_file_that_others_can_read_after_all_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from eflowprov.workflows.issued import IdentityReceipt
 from eflowprov.workflows.layouts import Layout, place_of, places_in
 from eflowprov.workflows.locks import FileLock
 from eflowprov.workflows.summary import refuse_summary_names, write_summary
+from tests.support import missing
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "eflowprov", "certs", "device"]
@@ -68,6 +69,7 @@ import os, signal, sys
 from pathlib import Path
 from eflowprov.workflows import batch, issue, storage, workroom
 from eflowprov.workflows.layouts import Layout
+from tests.support import missing
 issue.BATCH = 3
 calls = []
 def counted(step):
@@ -229,7 +231,7 @@ def _mounted(place: Path, options: str) -> Iterator[Path]:
     place.mkdir()
     command = ["/usr/bin/mount", "-t", "tmpfs", "-o", options, "none", str(place)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs root and mount")
+        missing("root and mount")
     try:
         yield place
     finally:
@@ -269,7 +271,7 @@ def test_what_is_whole_in_a_read_only_folder_is_kept_without_a_write(pki: Path, 
     out = tmp_path / "out"
     words = ["/usr/bin/mount", "--bind", "-o", "ro", str(out), str(out)]
     if os.geteuid() != 0 or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("needs root and mount")
+        missing("root and mount")
     try:
         assert all(one.kept for one in _issue(pki))
     finally:
