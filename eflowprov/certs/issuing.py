@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from eflowprov.model import CertificateFacts
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+    from eflowprov.certs.profiles import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +69,31 @@ class Issuer:
             leaf_pem=leaf_pem,
             chain_pem=leaf_pem + self._above,
             key_pem=serialise_key(key),
-            facts=self._facts(leaf, registration_id),
+            facts=self._facts(leaf, name, public, registration_id),
         )
 
-    def _facts(self, leaf: x509.Certificate, registration_id: str) -> CertificateFacts:
-        """The leaf's facts: those that differ between leaves are read, the others are the first leaf's."""
-        from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+    def _facts(
+        self, leaf: x509.Certificate, name: x509.Name, public: PublicKey, registration_id: str
+    ) -> CertificateFacts:
+        """The leaf's facts: those that differ between leaves are worked out, the others are the first leaf's."""
+        from cryptography.hazmat.primitives.serialization import Encoding
 
         has_name = is_host_label(registration_id)
         alike = self._alike.get(has_name)
         if alike is None:
             self._alike[has_name] = alike = certificate_facts(leaf, registration_id)
             return alike
+        der = leaf.public_bytes(Encoding.DER)
         return replace(
             alike,
-            subject=leaf.subject.rfc4514_string(),
+            subject=name.rfc4514_string(),
             common_names=(registration_id,),
             serial=hexadecimal(leaf.serial_number),
-            sha1=leaf.fingerprint(SHA1()).hex().upper(),  # noqa: S303  # DPS and Windows name thumbprints so
-            sha256=leaf.fingerprint(SHA256()).hex().upper(),
+            sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),  # DPS and Windows name thumbprints so
+            sha256=hashlib.sha256(der).hexdigest().upper(),
             san=(f"DNS:{registration_id}",) if has_name else (),
-            subject_key_id=key_id(leaf.public_key()).hex().upper(),  # type: ignore[arg-type]  # it is our own
-            public_key_sha256=public_key_sha256(leaf.public_key),
+            subject_key_id=key_id(public).hex().upper(),
+            public_key_sha256=public_key_sha256(lambda: public),
         )
 
 
