@@ -33,8 +33,8 @@ from eflowprov.parsers.iotedge_list import parse_list
 from eflowprov.parsers.system_logs import parse_system_logs
 from eflowprov.parsers.system_status import parse_system_status
 from eflowprov.parsers.text import decode
-from eflowprov.workflows.outputs import Output, read_saved
-from eflowprov.workflows.verify import VerifyOptions, report_on
+from eflowprov.workflows.readiness.outputs import Output, read_saved
+from eflowprov.workflows.readiness.verify import VerifyOptions, report_on
 
 ROOT = Path(__file__).parent / "captures"
 EXPECTED = "expected.toml"

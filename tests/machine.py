@@ -18,8 +18,8 @@ from eflowprov.lab.runtime import LabRuntime
 from eflowprov.lab.scenarios import SCENARIOS
 from eflowprov.model import Assigned, CmdletAnswer, CmdletRecord, CommandResult, HostFacts, Refused, Registration
 from eflowprov.transports.dps import RegistrationRequest
-from eflowprov.workflows.authority_files import create_authority
-from eflowprov.workflows.issue import issue_identities
+from eflowprov.workflows.identities.authority_files import create_authority
+from eflowprov.workflows.identities.issue import issue_identities
 
 DEVICE = "line4-press2"
 HUB = "lab-hub.azure-devices.net"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eflowprov.checks.entries import SEVERITIES
-from eflowprov.workflows.explain_topics import Topic, topics
+from eflowprov.workflows.explaining.topics import Topic, topics
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "troubleshooting.md"
 _HEAD = """# Troubleshooting

@@ -48,7 +48,7 @@ def ca(
     Their private keys are encrypted with a passphrase of at least 12 characters, asked for on a terminal. Where
     nobody can be asked and no --passphrase-file is given, they are stored in the clear, as with --no-passphrase.
     """
-    from eflowprov.workflows.authority_files import create_authority
+    from eflowprov.workflows.identities.authority_files import create_authority
 
     passphrase = _new_passphrase(passphrase_file, no_passphrase)
     profile = AuthorityProfile(key_type, days, organization, intermediate=not no_intermediate)
@@ -66,7 +66,7 @@ def _new_passphrase(file: Path | None, none_wanted: bool) -> Secret | None:
     from eflowprov.certs.keys import check_new_passphrase
     from eflowprov.errors import InputError
     from eflowprov.model import Secret
-    from eflowprov.workflows.files import read_passphrase
+    from eflowprov.workflows.disk.files import read_passphrase
 
     if file and none_wanted:
         raise InputError("--no-passphrase", "--passphrase-file is given too", "Give one of them")

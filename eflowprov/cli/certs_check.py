@@ -14,7 +14,7 @@ from eflowprov.cli import options, terminal
 from eflowprov.cli.certs_options import Files, Form, PassphraseFile, json_text
 
 if TYPE_CHECKING:
-    from eflowprov.workflows.certificates import SeenFile
+    from eflowprov.workflows.identities.certificates import SeenFile
 
 _UNUSABLE = 2
 
@@ -70,7 +70,7 @@ def check(
     from datetime import UTC, datetime
 
     from eflowprov.cli.certs_check_text import Look, check_document, check_text
-    from eflowprov.workflows.certificates import Asked, check_files
+    from eflowprov.workflows.identities.certificates import Asked, check_files
 
     now = datetime.now(UTC)
     asked = Asked(
@@ -98,7 +98,7 @@ def show(
 ) -> None:
     """Show what is in certificate, key and request files: PEM, DER, PKCS#7, PFX. Private keys are never printed."""
     from eflowprov.cli.certs_show_text import show_document, show_text
-    from eflowprov.workflows.certificates import show_files
+    from eflowprov.workflows.identities.certificates import show_files
 
     seen = show_files(files, passphrase_file=passphrase_file)
     if form is options.AnswerFormat.JSON:

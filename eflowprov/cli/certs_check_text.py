@@ -15,7 +15,7 @@ from eflowprov.model import BundleFacts, Finding, Outcome
 from eflowprov.reports.clean import clean, clean_line
 
 if TYPE_CHECKING:
-    from eflowprov.workflows.certificates import SeenFile
+    from eflowprov.workflows.identities.certificates import SeenFile
 
 LINE = 600  # characters of one line from outside; a path may have 250, a subject some more
 _WIDEST = 110  # columns: longer lines of prose are hard to follow

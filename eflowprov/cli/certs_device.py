@@ -13,9 +13,9 @@ from eflowprov.cli import certs_text, options, terminal
 from eflowprov.cli.certs_options import Form, Organization, PassphraseFile
 from eflowprov.cli.progress import progress_bar
 from eflowprov.errors import InputError
-from eflowprov.workflows.issue import MAX_JOBS
-from eflowprov.workflows.layouts import Layout
-from eflowprov.workflows.registration_ids import FaultyListError
+from eflowprov.workflows.identities.issue import MAX_JOBS
+from eflowprov.workflows.identities.layouts import Layout
+from eflowprov.workflows.identities.registration_ids import FaultyListError
 
 if TYPE_CHECKING:
     from eflowprov.model import Secret
@@ -74,8 +74,8 @@ def device(
     A run that was stopped goes on where it was. identities.csv and identities.json in --out name every identity there
     with its serial number, thumbprints, dates and files.
     """
-    from eflowprov.workflows.issue import issue_identities
-    from eflowprov.workflows.summary import refuse_summary_names, write_summary
+    from eflowprov.workflows.identities.issue import issue_identities
+    from eflowprov.workflows.identities.summary import refuse_summary_names, write_summary
 
     try:
         wanted = _wanted(ids or [], ids_file)
@@ -112,8 +112,8 @@ def device(
 
 def _wanted(ids: list[str], ids_file: Path | None) -> tuple[str, ...]:
     """All IDs, of the command line and of the file; InputError for what is wrong with any of them."""
-    from eflowprov.workflows.ids_file import read_ids_file
-    from eflowprov.workflows.registration_ids import ListedId, check_listed
+    from eflowprov.workflows.identities.ids_file import read_ids_file
+    from eflowprov.workflows.identities.registration_ids import ListedId, check_listed
 
     listed = [ListedId(one) for one in ids]
     if ids_file is not None:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eflowprov.bridge.cmdlet_call import DEFAULT_ENDPOINT
 from eflowprov.certs.profiles import MAX_DAYS, KeyType, LeafProfile
 from eflowprov.cli import certs_identity_text, certs_text, options, terminal
 from eflowprov.cli.certs_options import Form, Organization, PassphraseFile, json_text
 from eflowprov.cli.progress import progress_bar
-from eflowprov.workflows.cmdlet_call import DEFAULT_ENDPOINT
 
 if TYPE_CHECKING:
     from eflowprov.errors import EflowprovError
     from eflowprov.model import Secret
-    from eflowprov.workflows.certificate_export import Exported
-    from eflowprov.workflows.passphrases import Ask
+    from eflowprov.workflows.identities.certificate_export import Exported
+    from eflowprov.workflows.identities.passphrases import Ask
 
 _DUE = 1
 _LEAF = LeafProfile()
@@ -72,7 +72,7 @@ def request(
     form: Form = options.AnswerFormat.CONSOLE,
 ) -> None:
     """Make a key and a certificate request (PKCS#10) for a corporate authority. The key never leaves this machine."""
-    from eflowprov.workflows.certificate_requests import request_certificates
+    from eflowprov.workflows.identities.certificate_requests import request_certificates
 
     receipts = request_certificates(ids, out=out, profile=LeafProfile(key_type, organization=organization))
     _hint_exposed(receipts[0].key)
@@ -104,7 +104,7 @@ def import_(
 
     The private key says which certificate is the device's; the others may stand in any order and in several files.
     """
-    from eflowprov.workflows.certificate_import import import_identity
+    from eflowprov.workflows.identities.certificate_import import import_identity
 
     receipt = import_identity(
         [*cert, *(more or [])],
@@ -134,7 +134,7 @@ def proof(
     form: Form = options.AnswerFormat.CONSOLE,
 ) -> None:
     """Sign the proof of possession for a CA certificate that was uploaded: its common name is exactly the code."""
-    from eflowprov.workflows.certificate_proof import prove_possession
+    from eflowprov.workflows.identities.certificate_proof import prove_possession
 
     receipt = prove_possession(
         code, ca=ca, out=out, by=by.value if by else None, passphrase_file=passphrase_file, ask=_asking()
@@ -163,7 +163,7 @@ def export(
 
     The password of a PFX is asked for twice, or read from --password-file; --passphrase-file opens what is given.
     """
-    from eflowprov.workflows.certificate_export import export_eflow, export_esf, export_pfx, load_identity
+    from eflowprov.workflows.identities.certificate_export import export_eflow, export_esf, export_pfx, load_identity
 
     _refuse_misplaced(to, pfx=password_file is not None or legacy, esf=scope_id is not None or endpoint is not None)
     got = load_identity(files, passphrase_file=passphrase_file, ask=_asking())
@@ -200,9 +200,9 @@ def renew(
     What is not due stays as it is. The old ones go with --discard-old, when you say so.
     """
     from eflowprov.errors import InputError
-    from eflowprov.workflows.identity_list import span
-    from eflowprov.workflows.renewal import RenewalPlan, renew_identities
-    from eflowprov.workflows.renewal import discard_old as discard
+    from eflowprov.workflows.identities.identity_list import span
+    from eflowprov.workflows.identities.renewal import RenewalPlan, renew_identities
+    from eflowprov.workflows.identities.renewal import discard_old as discard
 
     time = span(within) if within is not None else None
     if discard_old:
@@ -232,7 +232,7 @@ def list_(
 
     Exit status 1 when something is due, 2 when something cannot be used.
     """
-    from eflowprov.workflows.identity_list import list_identities, span
+    from eflowprov.workflows.identities.identity_list import list_identities, span
 
     listed = list_identities(folder, within=span(within) if within is not None else None)
     _tell(form, certs_identity_text.list_document(folder, listed), certs_identity_text.list_text(listed, folder))
@@ -261,7 +261,7 @@ def _tell_export(exported: Exported, form: options.AnswerFormat) -> None:
 
 def _hint_exposed(key: Path) -> None:
     """FAT and some shares keep no file from anybody."""
-    from eflowprov.workflows.file_access import read_access
+    from eflowprov.workflows.disk.file_access import read_access
 
     access = read_access(key)
     if access is not None and access.readers:
@@ -292,7 +292,7 @@ def _ask(source: str) -> Secret:
 def _new_password(file: Path | None) -> Secret:
     from eflowprov.errors import InputError
     from eflowprov.model import Secret
-    from eflowprov.workflows.files import read_passphrase
+    from eflowprov.workflows.disk.files import read_passphrase
 
     if file is not None:
         return read_passphrase(file)

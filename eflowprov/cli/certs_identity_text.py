@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eflowprov.bridge.cmdlet_call import provision_call
 from eflowprov.certs.facts import utc
 from eflowprov.cli.certs_text import certificate_document
 from eflowprov.model import Finding
-from eflowprov.workflows.cmdlet_call import provision_call
 
 if TYPE_CHECKING:
-    from eflowprov.workflows.certificate_export import Exported
-    from eflowprov.workflows.certificate_import import ImportReceipt
-    from eflowprov.workflows.certificate_proof import ProofReceipt
-    from eflowprov.workflows.certificate_requests import RequestReceipt
-    from eflowprov.workflows.identity_list import Listed
-    from eflowprov.workflows.renewal import Renewed
+    from eflowprov.workflows.identities.certificate_export import Exported
+    from eflowprov.workflows.identities.certificate_import import ImportReceipt
+    from eflowprov.workflows.identities.certificate_proof import ProofReceipt
+    from eflowprov.workflows.identities.certificate_requests import RequestReceipt
+    from eflowprov.workflows.identities.identity_list import Listed
+    from eflowprov.workflows.identities.renewal import Renewed
 
 _STATES = {"identity": "", "authority": "authority", "request": "requested", "unusable": "unusable"}
 _IN_FULL = 20  # renewals shown one by one; the JSON document has all

@@ -13,7 +13,7 @@ from eflowprov.model import BundleFacts, CertificateFacts, KeyFacts, RequestFact
 from eflowprov.reports.clean import clean_line
 
 if TYPE_CHECKING:
-    from eflowprov.workflows.certificates import SeenFile
+    from eflowprov.workflows.identities.certificates import SeenFile
 
 _KINDS = {"pem": "PEM", "der": "DER", "pkcs7": "PKCS#7", "pfx": "PFX"}
 _NAME = 10  # columns: a SHA-256 thumbprint then fits into 80

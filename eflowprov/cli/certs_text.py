@@ -14,8 +14,8 @@ from eflowprov.model import CertificateFacts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eflowprov.workflows.authority_files import AuthorityReceipt
-    from eflowprov.workflows.issued import IdentityReceipt
+    from eflowprov.workflows.identities.authority_files import AuthorityReceipt
+    from eflowprov.workflows.identities.issued import IdentityReceipt
 
 UNPROTECTED = (
     "note: the authority's private keys are stored without a passphrase. Whoever can read them can make devices that "

@@ -24,7 +24,7 @@ def new(
 ) -> None:
     """Write a commented configuration to start from; an existing file is never overwritten."""
     from eflowprov.workflows.config import template
-    from eflowprov.workflows.files import write_new
+    from eflowprov.workflows.disk.files import write_new
 
     if file is None:
         terminal.result(template())

@@ -13,8 +13,8 @@ from eflowprov.errors import InputError
 
 if TYPE_CHECKING:
     from eflowprov.model import VmChannel
-    from eflowprov.workflows.channels import ChannelRequest
-    from eflowprov.workflows.journal import Journal
+    from eflowprov.workflows.runs.journal import Journal
+    from eflowprov.workflows.vm.channels import ChannelRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -48,8 +48,8 @@ def deprovision(
     """
     from contextlib import ExitStack
 
-    from eflowprov.workflows.channels import open_channel
-    from eflowprov.workflows.journal import alone
+    from eflowprov.workflows.runs.journal import alone
+    from eflowprov.workflows.vm.channels import open_channel
 
     request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
     with ExitStack() as stack:
@@ -66,8 +66,8 @@ def deprovision(
 
 
 def _configured(config: Path) -> tuple[ChannelRequest, Path]:
-    from eflowprov.workflows.channels import configured_request
     from eflowprov.workflows.config import load_config
+    from eflowprov.workflows.vm.channels import configured_request
 
     settings = load_config(config)
     return configured_request(settings.vm, options.default_known_hosts()), config.with_name(
@@ -76,7 +76,7 @@ def _configured(config: Path) -> tuple[ChannelRequest, Path]:
 
 
 def _journal(path: Path) -> Journal:
-    from eflowprov.workflows.journal import Journal
+    from eflowprov.workflows.runs.journal import Journal
 
     return Journal.load(path)
 
@@ -84,9 +84,9 @@ def _journal(path: Path) -> Journal:
 def _carry_out(
     channel: VmChannel, journal: Journal | None, *, yes: bool, dry_run: bool, form: options.AnswerFormat
 ) -> None:
-    from eflowprov.workflows import deprovision as work
-    from eflowprov.workflows.device_state import device_state
-    from eflowprov.workflows.provision_once import BEGUN, DONE
+    from eflowprov.workflows.provisioning import deprovision as work
+    from eflowprov.workflows.provisioning.device_state import device_state
+    from eflowprov.workflows.runs.provision_once import BEGUN, DONE
 
     state = device_state(channel)
     if not state.path or not state.provisioned_with:

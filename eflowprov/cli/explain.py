@@ -12,8 +12,8 @@ import typer
 from eflowprov.cli import options, terminal
 
 if TYPE_CHECKING:
-    from eflowprov.workflows.explain import Explained
-    from eflowprov.workflows.explain_topics import Topic
+    from eflowprov.workflows.explaining.explain import Explained
+    from eflowprov.workflows.explaining.topics import Topic
 
 _LONGEST = 2**20  # characters of standard input
 _INDENT = "  "
@@ -35,7 +35,7 @@ def explain(
     A pasted transcript is read too; line numbers in it do not matter. Exit status 0 when the catalogue has it, 3 when
     not (the nearest ids are named), 2 when nothing was asked.
     """
-    from eflowprov.workflows.explain import explain as look_up
+    from eflowprov.workflows.explaining.explain import explain as look_up
 
     query = sys.stdin.read(_LONGEST) if what == ["-"] else " ".join(what)
     found = look_up(query)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from eflowprov.lab.machine import LabMachine
     from eflowprov.lab.scenarios import Scenario
     from eflowprov.model import Report
-    from eflowprov.workflows.authority_files import AuthorityReceipt
     from eflowprov.workflows.config import RunConfig
+    from eflowprov.workflows.identities.authority_files import AuthorityReceipt
 
 _DEVICE = "line4-press2"  # the registration ID of the simulated device
 
@@ -50,7 +50,7 @@ def run(
     no PowerShell is found, PowerShell itself. Nothing leaves loopback, and nothing stays behind.
     """
     from eflowprov.lab.scenarios import scenario as named
-    from eflowprov.workflows.files import make_folder
+    from eflowprov.workflows.disk.files import make_folder
 
     place = options.delivery(format_, output)
     chosen = named(scenario)
@@ -60,7 +60,7 @@ def run(
             make_folder(output)
         report = _play(chosen, folder, output or folder / "kept")
     if output is not None and len(place.forms) == 1:
-        from eflowprov.workflows.report_files import write_reports
+        from eflowprov.workflows.readiness.report_files import write_reports
 
         for path in write_reports(report, output):
             terminal.hint(f"written: {path}")
@@ -71,10 +71,10 @@ def run(
 def _play(scenario: Scenario, folder: Path, kept: Path) -> Report:
     """The real path: an authority, then `run` with the configuration of the simulated machine."""
     from eflowprov.lab.machine import LabMachine
-    from eflowprov.workflows.authority_files import create_authority
-    from eflowprov.workflows.journal import Journal
-    from eflowprov.workflows.run import Runner
-    from eflowprov.workflows.transcript import Transcript
+    from eflowprov.workflows.disk.transcript import Transcript
+    from eflowprov.workflows.identities.authority_files import create_authority
+    from eflowprov.workflows.runs.journal import Journal
+    from eflowprov.workflows.runs.run import Runner
 
     _step(f"scenario {scenario.name}: {scenario.title}")
     _step("step ca")

@@ -16,7 +16,7 @@ from eflowprov.reports.formats import ReportFormat, Screen, render
 if TYPE_CHECKING:
     from eflowprov.bridge.eflow import EflowHost
     from eflowprov.model import Report
-    from eflowprov.workflows.channels import ChannelRequest
+    from eflowprov.workflows.vm.channels import ChannelRequest
 
 
 DAY_S = 86400.0  # the longest deadline: a runtime's thread waits no longer than some weeks, a technician no day
@@ -73,7 +73,7 @@ def channel_request(
     channel: ChannelName, ssh: str, ssh_user: str, ssh_key: Path | None, known_hosts: Path | None, accept_new: bool
 ) -> ChannelRequest:
     """The channel flags as one value."""
-    from eflowprov.workflows.channels import ChannelRequest
+    from eflowprov.workflows.vm.channels import ChannelRequest
 
     return ChannelRequest(channel.value, ssh, ssh_user, ssh_key, known_hosts or default_known_hosts(), accept_new)
 
@@ -139,10 +139,10 @@ def show_report(report: Report, place: Delivery) -> None:
 
 def _write(report: Report, forms: tuple[ReportFormat, ...], output: Path) -> tuple[Path, ...]:
     if len(forms) > 1:
-        from eflowprov.workflows.report_files import write_reports
+        from eflowprov.workflows.readiness.report_files import write_reports
 
         return write_reports(report, output, forms)
-    from eflowprov.workflows.files import write_whole
+    from eflowprov.workflows.disk.files import write_whole
 
     write_whole(output, render(report, forms[0]).encode("utf-8"))
     return (output,)

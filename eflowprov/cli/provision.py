@@ -12,8 +12,8 @@ from eflowprov.cli import options, terminal
 
 if TYPE_CHECKING:
     from eflowprov.bridge.eflow import EflowHost
-    from eflowprov.workflows.channels import ChannelRequest
-    from eflowprov.workflows.provision import ProvisionRequest
+    from eflowprov.workflows.provisioning.provision import ProvisionRequest
+    from eflowprov.workflows.vm.channels import ChannelRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -70,8 +70,8 @@ def provision(
 
     The cmdlet's OK is not proof: the report rests on identityd's log and on `iotedge list`.
     """
-    from eflowprov.workflows.cmdlet_call import DEFAULT_ENDPOINT
-    from eflowprov.workflows.provision import ProvisionRequest
+    from eflowprov.bridge.cmdlet_call import DEFAULT_ENDPOINT
+    from eflowprov.workflows.provisioning.provision import ProvisionRequest
 
     request = ProvisionRequest(
         scope_id=scope_id,
@@ -94,7 +94,7 @@ def provision(
 
 def _show_plan(request: ProvisionRequest, host: EflowHost, place: options.Delivery) -> None:
     """The findings when they forbid it, else the exact cmdlet."""
-    from eflowprov.workflows.provision import planned_call, preparation_report, prepare
+    from eflowprov.workflows.provisioning.provision import planned_call, preparation_report, prepare
 
     prepared = prepare(request, host, progress=terminal.progress)
     if prepared.refused:
@@ -111,8 +111,8 @@ def _provision(
     transcript: Path | None,
     place: options.Delivery,
 ) -> None:
-    from eflowprov.workflows.provision import provision_and_report
-    from eflowprov.workflows.transcript import Transcript
+    from eflowprov.workflows.disk.transcript import Transcript
+    from eflowprov.workflows.provisioning.provision import provision_and_report
 
     yes, remove_key = answers
     with Transcript(transcript or options.default_transcript("provision")) as kept:

@@ -12,7 +12,7 @@ from eflowprov.reports.formats import ReportFormat
 
 if TYPE_CHECKING:
     from eflowprov.workflows.config import RunConfig
-    from eflowprov.workflows.journal import Journal
+    from eflowprov.workflows.runs.journal import Journal
 
 
 def register(app: typer.Typer) -> None:
@@ -38,10 +38,10 @@ def run(
     What is proved is kept in a journal beside the configuration; a second call goes on where the first stopped.
     """
     from eflowprov.workflows.config import load_config
-    from eflowprov.workflows.journal import Journal, alone
-    from eflowprov.workflows.provision_once import BEGUN
-    from eflowprov.workflows.run import Runner, resumable
-    from eflowprov.workflows.transcript import Transcript
+    from eflowprov.workflows.disk.transcript import Transcript
+    from eflowprov.workflows.runs.journal import Journal, alone
+    from eflowprov.workflows.runs.provision_once import BEGUN
+    from eflowprov.workflows.runs.run import Runner, resumable
 
     place = options.delivery(format_, output)
     settings = load_config(config)
@@ -78,7 +78,7 @@ def _show_plan(
     import json
     from dataclasses import asdict
 
-    from eflowprov.workflows.plan import plan_run
+    from eflowprov.workflows.runs.plan import plan_run
 
     kept = journal.without(forgotten)
     plan = plan_run(settings, kept, lambda: options.eflow_host(settings.host.target))

@@ -13,8 +13,8 @@ from eflowprov.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from eflowprov.model import Report
-    from eflowprov.workflows.channels import ChannelRequest
-    from eflowprov.workflows.verify import VerifyOptions
+    from eflowprov.workflows.readiness.verify import VerifyOptions
+    from eflowprov.workflows.vm.channels import ChannelRequest
 
 
 def register(app: typer.Typer) -> None:
@@ -62,9 +62,9 @@ def verify(
 
     Exit status 0 for ready and ready-awaiting-deployment, 1 for not-ready, 3 for unknown.
     """
-    from eflowprov.workflows.policy import load_policy
-    from eflowprov.workflows.verify import VerifyOptions, seconds_of
-    from eflowprov.workflows.vm_facts import wanted_identity
+    from eflowprov.workflows.readiness.policy import load_policy
+    from eflowprov.workflows.readiness.verify import VerifyOptions, seconds_of
+    from eflowprov.workflows.readiness.vm_facts import wanted_identity
 
     place = options.delivery(format_, output)
     wanted = VerifyOptions(
@@ -90,8 +90,8 @@ def verify(
 
 
 def _from_saved(folder: Path, wanted: VerifyOptions) -> Report:
-    from eflowprov.workflows.outputs import read_saved
-    from eflowprov.workflows.verify import report_on
+    from eflowprov.workflows.readiness.outputs import read_saved
+    from eflowprov.workflows.readiness.verify import report_on
 
     return report_on(read_saved(folder), wanted, vm=str(folder), channel="saved")
 
@@ -105,9 +105,9 @@ def _live(
     unsaved: list[StorageError],
 ) -> Report:
     """One look, or as many as `wait_s` has time for; why the outputs were not kept goes into `unsaved`."""
-    from eflowprov.workflows.channels import open_channel
-    from eflowprov.workflows.readiness import ReadinessWait
-    from eflowprov.workflows.verify import verify_vm
+    from eflowprov.workflows.readiness.until_ready import ReadinessWait
+    from eflowprov.workflows.readiness.verify import verify_vm
+    from eflowprov.workflows.vm.channels import open_channel
 
     eflow = options.eflow_host(host)  # now, so that a wrong --host is told also where SSH is open
     opened = open_channel(request, lambda: eflow, terminal.progress)

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from eflowprov.bridge.cmdlet_call import DEFAULT_ENDPOINT
 from eflowprov.errors import InputError
-from eflowprov.workflows.cmdlet_call import DEFAULT_ENDPOINT
-from eflowprov.workflows.files import read_limited
+from eflowprov.workflows.disk.files import read_limited
 
 _LIMIT = 2**20
 _DAY_S = 86400  # the longest deadline

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from eflowprov.bridge.eflow import EflowHost
 from eflowprov.checks.host import judge_host
 from eflowprov.model import Identity, Report, Target
-from eflowprov.workflows.verify import assemble
+from eflowprov.workflows.readiness.verify import assemble
 
 
 def host_report(host: EflowHost, name: str, *, timeout_s: float) -> Report:

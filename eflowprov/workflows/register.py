@@ -12,7 +12,7 @@ from eflowprov.errors import InputError
 from eflowprov.model import Assigned, Finding, Registration
 from eflowprov.transports.dps import GLOBAL_ENDPOINT, MQTT_PORT, RegistrationRequest, register
 from eflowprov.workflows.addresses import split_address
-from eflowprov.workflows.files import read_limited, read_passphrase
+from eflowprov.workflows.disk.files import read_limited, read_passphrase
 
 REGISTER_S = 120.0  # an allocation can take a minute; the first connection of an ESF gateway was seen to take two
 

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from eflowprov.certs.profiles import AuthorityProfile, KeyType, LeafProfile
-from eflowprov.workflows.authority_files import create_authority
-from eflowprov.workflows.issue import issue_identities
+from eflowprov.workflows.identities.authority_files import create_authority
+from eflowprov.workflows.identities.issue import issue_identities
 
 BOUND = 1.7
 

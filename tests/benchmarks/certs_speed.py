@@ -27,9 +27,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from eflowprov.certs.profiles import AuthorityProfile, KeyType
-from eflowprov.workflows.authority_files import create_authority
-from eflowprov.workflows.issue import issue_identities
-from eflowprov.workflows.storage import flush_below, flush_folder
+from eflowprov.workflows.disk.storage import flush_below, flush_folder
+from eflowprov.workflows.identities.authority_files import create_authority
+from eflowprov.workflows.identities.issue import issue_identities
 
 MAX_BARE, MIN_OPENSSL = 1.3, 50.0
 BY_OPENSSL = 20

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from eflowprov.workflows.log_reading import read_journal
+from eflowprov.workflows.readiness.log_reading import read_journal
 
 ALLOWED, ALLOWED_BYTES = 1.5, 100e6
 _BOOT, _MACHINE = "8f5d2a7c3e1b4f6a9d0c5e8b7a6f4d3c", "0123456789abcdef0123456789abcdef"

@@ -22,7 +22,7 @@ from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.model import CommandResult
 from eflowprov.transports.ssh import open_ssh
 from eflowprov.transports.ssh_connect import SshTarget
-from eflowprov.workflows.verify import VerifyOptions, verify_vm
+from eflowprov.workflows.readiness.verify import VerifyOptions, verify_vm
 
 ALLOWED_S = 1.5
 

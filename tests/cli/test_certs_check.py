@@ -16,7 +16,7 @@ from eflowprov.certs.profiles import AuthorityProfile, KeyType, LeafProfile
 from eflowprov.certs.requests import make_request
 from eflowprov.cli import terminal
 from eflowprov.cli.main import run_command
-from eflowprov.workflows.files import write_new_private
+from eflowprov.workflows.disk.files import write_new_private
 from tests.pki import DEVICE, curve_key, odd_certificate, plain_key
 from tests.unit.certs.test_contents import PFX
 

@@ -18,7 +18,7 @@ import typer
 from eflowprov.cli import progress, terminal
 from eflowprov.cli.main import run_command
 from eflowprov.errors import EflowprovError
-from eflowprov.workflows.authority_files import open_authority
+from eflowprov.workflows.identities.authority_files import open_authority
 
 ROOT = Path(__file__).parents[2]
 PASSPHRASE = "correct horse battery"
@@ -184,7 +184,7 @@ def test_few_devices_have_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ctrl_c_is_status_130_and_leaves_whole_identities(
     run: Run, pki: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from eflowprov.workflows import issue
+    from eflowprov.workflows.identities import issue
 
     make = issue.Issuer.issue
 
@@ -247,7 +247,7 @@ def test_no_frame_of_a_traceback_holds_a_passphrase_in_its_variables(run: Run) -
 def test_neither_does_an_unusable_passphrase_file(run: Run, content: str) -> None:
     Path("f").write_bytes(content.encode("utf-8", "surrogateescape"))
     assert run("ca", "--out", "pki", "--passphrase-file", "f") == 2
-    from eflowprov.workflows.files import read_passphrase
+    from eflowprov.workflows.disk.files import read_passphrase
 
     with pytest.raises(EflowprovError) as refused:
         read_passphrase(Path("f"))

@@ -64,7 +64,7 @@ def answered(run: Run) -> Path:
 @pytest.fixture
 def then(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of the answer's making."""
-    from eflowprov.workflows import certificate_import
+    from eflowprov.workflows.identities import certificate_import
     from tests.pki import NOW
 
     class Clock(datetime):
@@ -105,7 +105,7 @@ def test_a_disk_that_keeps_no_secret_is_told(
     run: Run, own: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = FileAccess("key", ("everyone",), "mode 0777")
-    monkeypatch.setattr("eflowprov.workflows.file_access.read_access", lambda _path: access)
+    monkeypatch.setattr("eflowprov.workflows.disk.file_access.read_access", lambda _path: access)
     assert run(*words) == 0
     assert EXPOSED in run.err
 

@@ -9,9 +9,9 @@ import pytest
 
 from eflowprov.cli import options
 from eflowprov.cli.main import run_command
-from eflowprov.workflows import channels
-from eflowprov.workflows.channels import OpenChannel
-from eflowprov.workflows.journal import Journal
+from eflowprov.workflows.runs.journal import Journal
+from eflowprov.workflows.vm import channels
+from eflowprov.workflows.vm.channels import OpenChannel
 from tests.machine import CONFIG, DEVICE, HOME, SCOPE, FakeHost, FakeVm, Files, configuration, make_files
 
 CERT, KEY = f"{HOME}/certs/press.cert.pem", f"{HOME}/private/press.key.pem"

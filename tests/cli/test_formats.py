@@ -12,8 +12,8 @@ import pytest
 from eflowprov.cli import options
 from eflowprov.cli.main import run_command
 from eflowprov.reports.formats import FORMS, ReportFormat
-from eflowprov.workflows.outputs import save
-from eflowprov.workflows.verify import VerifyOptions, collect
+from eflowprov.workflows.readiness.outputs import save
+from eflowprov.workflows.readiness.verify import VerifyOptions, collect
 from tests.machine import FakeVm
 
 Run = Callable[..., int]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from eflowprov.cli.main import run_command
-from eflowprov.workflows.outputs import save
-from eflowprov.workflows.verify import VerifyOptions, collect
+from eflowprov.workflows.readiness.outputs import save
+from eflowprov.workflows.readiness.verify import VerifyOptions, collect
 from tests.machine import FakeVm
 
 

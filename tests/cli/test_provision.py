@@ -11,8 +11,8 @@ import pytest
 
 from eflowprov.cli import options
 from eflowprov.cli.main import run_command
-from eflowprov.workflows import provision as module
-from eflowprov.workflows.channels import OpenChannel
+from eflowprov.workflows.provisioning import provision as module
+from eflowprov.workflows.vm.channels import OpenChannel
 from tests.machine import DEVICE, PARAMETERS, PROVISIONED, SCOPE, FakeHost, FakeVm, Files, make_files
 
 

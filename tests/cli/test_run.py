@@ -11,10 +11,10 @@ import pytest
 from eflowprov.cli import options
 from eflowprov.cli.main import run_command
 from eflowprov.errors import TransportError
-from eflowprov.workflows import run as module
-from eflowprov.workflows.channels import OpenChannel
-from eflowprov.workflows.journal import alone
-from eflowprov.workflows.run import STEPS
+from eflowprov.workflows.runs import run as module
+from eflowprov.workflows.runs.journal import alone
+from eflowprov.workflows.runs.run import STEPS
+from eflowprov.workflows.vm.channels import OpenChannel
 from tests.machine import DEVICE, PROVISIONED, SCOPE, FakeHost, FakeVm, Files, make_files
 
 

@@ -19,8 +19,8 @@ from eflowprov.cli.main import run_command
 from eflowprov.lab.mini_shell import run_shell
 from eflowprov.lab.ssh_server import KeyPair, LabSshServer, make_key_pair
 from eflowprov.reports.json import report_schema
-from eflowprov.workflows.outputs import save
-from eflowprov.workflows.verify import VerifyOptions, collect
+from eflowprov.workflows.readiness.outputs import save
+from eflowprov.workflows.readiness.verify import VerifyOptions, collect
 from tests.machine import FakeVm
 
 
@@ -153,7 +153,9 @@ def test_an_unknown_host_key_is_refused_unless_it_is_pinned_on_purpose(
     no_powershell: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("eflowprov.workflows.connections.WINDOW_S", 0.0)  # three connections, and nothing blocks them
+    monkeypatch.setattr(
+        "eflowprov.workflows.vm.connections.WINDOW_S", 0.0
+    )  # three connections, and nothing blocks them
     with served(FakeVm().start(), pair) as server:
         argv = command(server, key, "--channel", "ssh")
         key.with_name("known_hosts").unlink()

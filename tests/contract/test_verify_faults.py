@@ -20,8 +20,9 @@ import pytest
 from eflowprov.cli.main import run_command
 from eflowprov.lab.ssh_server import make_key_pair
 from eflowprov.transports.ssh import open_ssh
-from eflowprov.workflows import channels, connections, readiness
-from eflowprov.workflows.waiting import Backoff
+from eflowprov.workflows.readiness import until_ready as readiness
+from eflowprov.workflows.readiness.waiting import Backoff
+from eflowprov.workflows.vm import channels, connections
 from tests.contract.real_sshd import RealSshd
 from tests.contract.relays import VM_ID, make_hvc
 from tests.contract.test_verify_over_sshd import Vm, verify

@@ -128,7 +128,9 @@ def test_commands_of_a_second_each_take_little_longer_together_than_one(sshd: st
 def test_an_unknown_host_key_is_refused_and_pinned_on_purpose(
     server: RealSshd, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eflowprov.workflows.connections.WINDOW_S", 0.0)  # three connections, and nothing blocks them
+    monkeypatch.setattr(
+        "eflowprov.workflows.vm.connections.WINDOW_S", 0.0
+    )  # three connections, and nothing blocks them
     fresh = tmp_path / "fresh" / "known_hosts"
     assert verify(server, "--channel", "ssh", "--known-hosts", str(fresh)) == 3
     assert "--accept-new-host-key" in capsys.readouterr().err

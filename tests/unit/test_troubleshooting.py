@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from eflowprov.workflows.explain_topics import topics
+from eflowprov.workflows.explaining.topics import topics
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "troubleshooting.md"

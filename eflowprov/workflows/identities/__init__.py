@@ -1,0 +1,1 @@
+"""Authorities and identities as files: issued, requested, imported, exported, renewed, listed."""

@@ -1,0 +1,1 @@
+"""`run`: every step in order, with a journal, and never twice for one certificate."""

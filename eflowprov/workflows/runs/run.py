@@ -1,0 +1,342 @@
+"""Every step in order, with a journal: certs, check, host, register, provision, wait, verify; the report at the end.
+
+The steps that touch something prove what they did before the journal has it; the others are cheap, or the proof itself,
+and are done by every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+
+from eflowprov.bridge.eflow import EflowHost
+from eflowprov.checks.judgement import Judgement
+from eflowprov.errors import EflowprovError, InputError, StorageError
+from eflowprov.model import Finding, Identity, Outcome, Report, Target, VmChannel, Wanted
+from eflowprov.workflows.config import RunConfig
+from eflowprov.workflows.disk.files import read_limited
+from eflowprov.workflows.disk.transcript import Transcript
+from eflowprov.workflows.provisioning.device_state import device_state
+from eflowprov.workflows.provisioning.evidence import await_evidence
+from eflowprov.workflows.provisioning.identity_in_vm import in_use, kept_key, remove_host_key
+from eflowprov.workflows.provisioning.provision import (
+    FILE_LIMIT,
+    UNPROVED,
+    ProvisionRequest,
+    check_certificate,
+    check_host,
+    forbids,
+)
+from eflowprov.workflows.readiness.policy import load_policy
+from eflowprov.workflows.readiness.report_files import write_reports
+from eflowprov.workflows.readiness.timeline import Timeline
+from eflowprov.workflows.readiness.verify import VerifyOptions, assemble, collect, judge
+from eflowprov.workflows.register import DeviceRegistration, register_device
+from eflowprov.workflows.runs.journal import Journal, step_key
+from eflowprov.workflows.runs.patience import patiently
+from eflowprov.workflows.runs.provision_once import BEGUN, DONE, Attempt, provision_once
+from eflowprov.workflows.runs.run_files import KEY_GONE, RunFiles, identity_files
+from eflowprov.workflows.vm.channels import OpenChannel, configured_request, open_channel
+
+STEPS = ("certs", "check", "host", "register", "provision", "wait", "verify", "report")
+_KEPT = ("register", DONE, "wait")  # the steps that a journal makes unnecessary
+_UNMARKED = ("certs", "check")  # steps that ask nobody: one that was cut off in them has nothing to wait for
+_GOING_ON = ("provision", "wait")  # when they failed, the VM itself tells best why
+
+
+def resumable(from_step: str) -> tuple[str, ...]:
+    """The journal's entries to forget for `--from-step`. InputError for a step that there is not."""
+    if from_step and from_step not in STEPS:
+        raise InputError("--from-step", f"there is no step {from_step!r}", f"Choose one of {', '.join(STEPS)}")
+    if not from_step:
+        return ()
+    again = tuple(step for step in _KEPT if STEPS.index(step) >= STEPS.index(from_step))
+    return (*again, BEGUN) if DONE in again else again
+
+
+class Runner:
+    """One run over one machine.
+
+    `host` gives the EFLOW cmdlets when they are first needed; `progress` is told each step in a line; `known_hosts` is
+    the pin file that serves when the configuration names none. `label` is the report's `target.host`. `again` says that
+    the operator asked for the provisioning once more (--from-step, --restart). After `run`, `written` are the report's
+    files.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        host: Callable[[], EflowHost],
+        journal: Journal,
+        transcript: Transcript,
+        progress: Callable[[str], None],
+        known_hosts: Path,
+        label: str = "local",
+        again: bool = False,
+    ) -> None:
+        self._config = config
+        self._policy = load_policy(config.verify.policy)
+        self._open_host = host
+        self._journal = journal
+        self._transcript = transcript
+        self._progress = progress
+        self._known_hosts = known_hosts
+        self._label = label
+        self._again = again
+        self.written: tuple[Path, ...] = ()
+        self._findings: list[Finding] = []
+        self._opened: OpenChannel | None = None
+        self._judgement: Judgement | None = None
+        self._timeline = Timeline()
+        self._identity = Identity(registration_id=config.identity.registration_id, scope_id=config.dps.scope_id)
+
+    def run(self) -> Report:
+        """Do what is not done yet. InputError for input that cannot be used; all else becomes findings."""
+        self._started_at = datetime.now(UTC)
+        if self._journal.cut_off:
+            self._progress(f"an earlier run was cut off in step {self._journal.cut_off}: going on")
+        try:
+            for step in STEPS[:-1]:
+                self._begin(step)
+                if not self._attempt(step):
+                    self._skip_after(step)
+                    break
+            self._begin("report")
+            return self._report()
+        finally:
+            if self._opened is not None:
+                self._opened.channel.close()
+            with suppress(StorageError):  # of a full disk the step itself has told
+                self._journal.end()
+
+    # ------------------------------------------------------------------------------------------------ the order
+
+    def _begin(self, step: str) -> None:
+        self._progress(f"step {step}")
+        if step not in _UNMARKED:
+            self._journal.begin(step)
+
+    def _attempt(self, step: str) -> bool:
+        """Run a step; False when the steps behind it have no sense."""
+        before = len(self._findings)
+        try:
+            with self._timeline.step(step):
+                getattr(self, f"_{step}")()
+        except InputError:
+            raise
+        except EflowprovError as error:
+            self._transcript.event("step-error", step=step, error=str(error))
+            self._findings.append(
+                Finding(
+                    f"step/{step}",
+                    f"step {step}",
+                    Outcome.ERROR,
+                    f"{error.where}: {error.why}",
+                    error.next_step,
+                    source="run",
+                )
+            )
+            return False
+        found = self._findings[before:]
+        self._transcript.event("step", step=step, findings=[f"{finding.outcome}: {finding.id}" for finding in found])
+        return step in _GOING_ON or not forbids(tuple(found))
+
+    def _skip_after(self, step: str) -> None:
+        self._findings += [_skipped(skipped, step) for skipped in STEPS[STEPS.index(step) + 1 : -1]]
+
+    # ------------------------------------------------------------------------------------------------ the steps
+
+    def _certs(self) -> None:
+        """An identity of its own, kept when it is there and valid; or the files that the configuration names."""
+        self._files: RunFiles = identity_files(self._config.identity, self._journal)
+
+    def _check(self) -> None:
+        """The certificate and its key."""
+        self._prepared = check_certificate(self._request(), self._progress)
+        self._identity = replace(self._identity, expires_at=self._prepared.expires_at)
+        self._findings += self._prepared.findings
+
+    def _host(self) -> None:
+        """The Windows side; after a restart of Windows it may need a while."""
+        found: tuple[Finding, ...] = patiently(
+            lambda: check_host(self._eflow, self._progress),
+            what="the host",
+            patience_s=self._patience_s,
+            progress=self._progress,
+            lacks=_first_failing,
+        )
+        self._findings += found
+
+    def _register(self) -> None:
+        """Would DPS take it? Proved once for each certificate, scope and endpoint."""
+        if not self._config.dps.register_first:
+            return
+        key = self._key("register")
+        kept = self._journal.done("register", key)
+        if kept is None:
+            registered = register_device(self._registration())
+            self._findings.append(registered.finding)
+            if registered.finding.outcome is not Outcome.PASS:
+                return
+            kept = {"hub": registered.hub, "device_id": registered.device_id}
+            self._journal.record("register", key, **kept)
+        else:
+            self._findings.append(_already("dps/registration", "DPS took the identity", kept))
+        self._identity = replace(self._identity, hub=kept["hub"], device_id=kept["device_id"])
+
+    def _provision(self) -> None:
+        """Once for each certificate."""
+        self._provisioned = provision_once(
+            Attempt(
+                self._request(),
+                self._prepared,
+                self._eflow,
+                self._vm(),
+                self._journal,
+                self._key(DONE),
+                self._transcript,
+                self._progress,
+                again=self._again,
+                allowed=self._config.provision.again,
+            )
+        )
+        self._findings += self._provisioned.findings
+
+    def _wait(self) -> None:
+        """For evidence newer than the cmdlet's call, and that it is this certificate which is in use."""
+        done, key = self._provisioned, self._key("wait")
+        if not done.worked:
+            self._findings.append(_skipped("wait", "provision"))
+            return
+        kept = self._journal.done("wait", key)
+        if kept is not None and kept["clock"] == str(done.since):
+            self._findings.append(_already("provision/identity-in-use", "this certificate is in use", kept))
+            self._identity = replace(self._identity, hub=kept["hub"], device_id=kept["device_id"])
+        else:
+            kept = self._evidence(key)
+        if self._config.provision.remove_key and self._files.key is not None:
+            self._drop_key(self._files.key, proved=kept is not None)
+
+    def _evidence(self, key: str) -> dict[str, str] | None:
+        """Wait for it, and keep it when everything is proved."""
+        done, vm, request = self._provisioned, self._vm(), self._request()
+        evidence = await_evidence(vm, since=done.since, timeout_s=request.evidence_s, progress=self._progress)
+        used = in_use(vm, device_state(vm), request.scope_id, read_limited(request.cert, FILE_LIMIT), done.name)
+        self._transcript.event("evidence", assigned=evidence.assigned.detail, agent=evidence.agent.detail)
+        self._findings += [evidence.assigned, evidence.agent, used]
+        if not evidence.proved or used.outcome is Outcome.FAIL:
+            return None
+        kept = {"clock": str(done.since), "hub": evidence.hub, "device_id": evidence.device_id}
+        self._journal.record("wait", key, **kept)
+        return kept
+
+    def _drop_key(self, key: Path, *, proved: bool) -> None:
+        """Delete the host's copy, which the journal knows first: a key that is gone then is no missing one."""
+        if not proved:
+            self._findings.append(kept_key(key, UNPROVED))
+            return
+        vm = self._vm()
+        removing = partial(self._journal.record, KEY_GONE, self._prepared.fingerprint)
+        self._findings.append(remove_host_key(vm, device_state(vm).config.key, key, on_proof=removing))
+
+    def _verify(self) -> None:
+        settings = self._config.verify
+        wanted = Wanted(self._identity.registration_id, self._identity.hub, self._prepared.fingerprint)
+        options = VerifyOptions(
+            settings.since, settings.timeout_s, settings.expect, self._identity.hub, wanted, self._policy
+        )
+        self._outputs = collect(self._vm(), options)
+        self._judgement = judge(self._outputs, options, now=datetime.now(UTC))
+
+    # ----------------------------------------------------------------------------------------------- its pieces
+
+    def _request(self) -> ProvisionRequest:
+        config, files = self._config, self._files
+        return ProvisionRequest(
+            scope_id=config.dps.scope_id,
+            cert=files.cert,
+            key=files.key,
+            registration_id=config.identity.registration_id,
+            endpoint=config.dps.endpoint,
+            pass_registration_id=config.provision.pass_registration_id,
+            timeout_s=config.provision.timeout_s,
+            evidence_s=config.provision.evidence_s,
+        )
+
+    def _registration(self) -> DeviceRegistration:
+        dps = self._config.dps
+        return DeviceRegistration(
+            scope_id=dps.scope_id,
+            cert=self._files.cert,
+            key=self._files.needed_key(),
+            registration_id=self._config.identity.registration_id,
+            endpoint=dps.endpoint,
+            endpoint_ca=dps.endpoint_ca,
+            timeout_s=dps.timeout_s,
+        )
+
+    def _key(self, step: str) -> str:
+        return step_key(step, self._prepared.fingerprint, self._config.dps.scope_id, self._config.dps.endpoint)
+
+    @cached_property
+    def _eflow(self) -> EflowHost:
+        return self._open_host()
+
+    def _channel(self) -> OpenChannel:
+        """The one way into the VM for the whole run."""
+        if self._opened is None:
+            request = configured_request(self._config.vm, self._known_hosts)
+            self._opened = patiently(
+                lambda: open_channel(request, lambda: self._eflow),
+                what="the VM",
+                patience_s=self._patience_s,
+                progress=self._progress,
+            )
+            self._progress(f"into the VM by {self._opened.channel.name}: {self._opened.because}")
+        return self._opened
+
+    def _vm(self) -> VmChannel:
+        return self._timeline.watch(self._channel().channel)
+
+    @property
+    def _patience_s(self) -> float:
+        """How long host and VM may take to answer: at once, unless a restart may have cut off the run before."""
+        return self._config.vm.start_wait_s if self._journal.cut_off else 0.0
+
+    def _report(self) -> Report:
+        """The VM's own findings, and of the steps' those that it does not repeat; in files where that is wanted."""
+        judged = {finding.id for finding in self._judgement.findings} if self._judgement else set()
+        channel = self._opened.channel if self._opened else None
+        report = assemble(
+            self._judgement,
+            started_at=self._started_at,
+            target=Target(self._label, channel.vm if channel else "", channel.name if channel else ""),
+            identity=self._identity,
+            extra=[finding for finding in self._findings if finding.id not in judged],
+            expect=self._config.verify.expect,
+            policy=self._policy,
+            timeline=self._timeline.entries(),
+        )
+        if self._config.report.output is not None:
+            self.written = write_reports(report, self._config.report.output)
+        return report
+
+
+def _first_failing(findings: tuple[Finding, ...]) -> str:
+    """What keeps a host from being fit, in the words of the first finding; "" when nothing does."""
+    return next((finding.detail or finding.title for finding in findings if forbids((finding,))), "")
+
+
+def _skipped(step: str, because: str) -> Finding:
+    detail = f"Not run, because step {because} did not succeed."
+    return Finding(f"step/{step}", f"step {step}", Outcome.SKIP, detail, source="run")
+
+
+def _already(id_: str, title: str, kept: dict[str, str]) -> Finding:
+    detail = f"Proved by an earlier run: hub {kept['hub'] or 'not told'}, device {kept['device_id'] or 'not told'}."
+    return Finding(id_, title, Outcome.PASS, detail, source="journal")

@@ -1,0 +1,1 @@
+"""The way into the VM: which channel, and how often it may be knocked at."""
