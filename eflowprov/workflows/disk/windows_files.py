@@ -17,7 +17,7 @@ if sys.platform == "win32":
     import os
     from ctypes import wintypes
 
-    from eflowprov.workflows.disk.file_access import readers_by_list
+    from eflowprov.workflows.disk.access_lists import readers_by_list
 
     _GENERIC_WRITE = 0x40000000
     _CREATE_NEW = 1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eflowprov.workflows.disk.file_access import read_access, readers_by_list, readers_by_mode
+from eflowprov.workflows.disk.access_lists import readers_by_list
+from eflowprov.workflows.disk.file_access import read_access, readers_by_mode
 from eflowprov.workflows.disk.files import write_new_private
 
 ME = "S-1-5-21-1111111111-2222222222-3333333333-1001"
