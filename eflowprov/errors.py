@@ -36,6 +36,10 @@ class DeadlineError(TransportError):
     """The total deadline passed before an answer was there. Status 3."""
 
 
+class DeniedError(TransportError):
+    """It answered, or can never answer, and no waiting changes that: another key or program is needed. Status 3."""
+
+
 class HostKeyError(TransportError):
     """The VM's SSH host key is unknown or is not the pinned one. Status 3."""
 

@@ -27,10 +27,11 @@ Severity: {severities}.
 _PARTS = (
     ("The verdict and the exit status", ("verdict/", "exit-status/", "outcome/")),
     ("What a cmdlet printed", ("eflow/",)),
-    ("What DPS answered", ("dps/",)),
+    ("What DPS answered", ("dps/", "dps-service/")),
     ("Provisioning and deployment", ("provisioning/", "provision/", "deployment/", "step/")),
     ("Modules and services", ("module/", "service/")),
     ("The VM and its identity", ("identity/", "vm/")),
+    ("What changed since a baseline", ("baseline/",)),
     ("Messages in the journal", ("logs/",)),
     ("The checks of iotedge check", ("iotedge-check/",)),
     ("The certificate", ("certificate/",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -28,6 +29,7 @@ class CmdletChannel:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._vm = "EFLOW VM"
+        self._hung_at = -math.inf
 
     @property
     def vm(self) -> str:
@@ -45,14 +47,22 @@ class CmdletChannel:
             self._vm = result.stdout.decode("utf-8", "replace").strip() or self._vm
 
     def run(self, argv: Sequence[str], *, timeout_s: float, cap: int = _KEPT) -> CommandResult:
-        """See `VmChannel.run`. The deadline is the command's in the VM; PowerShell's start is allowed for beside it."""
+        """See `VmChannel.run`. The deadline is the command's in the VM; PowerShell's start is allowed for beside it.
+
+        When PowerShell gave one call no answer at all, the calls that waited for it meanwhile are not tried: each would
+        take as long.
+        """
         nonce = secrets.token_hex(8)
         text = wrap(argv, nonce=nonce, timeout_s=timeout_s, cap=cap)
+        asked = time.monotonic()
         with self._lock:
             started = time.monotonic()
+            if self._hung_at >= asked:
+                return CommandResult(tuple(argv), None, b"", b"", 0.0, "not run: PowerShell gave no answer before it")
             try:
                 lines = self._invoke(text, timeout_s + _START_UP_S)
             except DeadlineError as error:
+                self._hung_at = time.monotonic()
                 return CommandResult(tuple(argv), None, b"", b"", time.monotonic() - started, error.why)
             return unwrap(lines, nonce=nonce, argv=argv, duration_s=time.monotonic() - started)
 

@@ -48,12 +48,15 @@ class EflowHost:
     def __init__(self, session: PowerShellSession, module: str = "AzureEFLOW") -> None:
         self._session = session
         self._module = module
+        self.last_facts: HostFacts | None = None
+        """What `host_facts` told last: a second question would cost another start of PowerShell."""
 
     def host_facts(self, timeout_s: float) -> HostFacts:
         """The Windows side, read only; what cannot be read is None, with its reason in `problems`."""
         answer = self._session.call("host-facts", {"module": text_param(self._module)}, timeout_s)
         self._refuse_failure(answer, "host facts")
-        return facts_from(answer.data)
+        self.last_facts = facts_from(answer.data)
+        return self.last_facts
 
     def provision_parameters(self, timeout_s: float = _CMDLET_S) -> tuple[str, ...]:
         """The names of Provision-EflowVm's parameters, the common ones of every cmdlet among them."""

@@ -18,6 +18,8 @@ from eflowprov.errors import BridgeError
 
 _WHERE = "PowerShell"
 _NOISE_LINES = 3  # how many of the last lines an error quotes
+_NOISE_CHARACTERS = 200  # of each: a line may be of any length
+_ANSWER = re.compile(r"##[A-Za-z0-9]+:[A-Za-z0-9+/=!]*(:##?)?")  # no words for a person, and it may hold a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _why_not_one(stdout: bytes, mark: bytes) -> str:
 
 
 def _refuse(why: str, noise: tuple[str, ...]) -> NoReturn:
-    quoted = " / ".join(noise[-_NOISE_LINES:])
+    quoted = " / ".join(_ANSWER.sub("(an answer)", line)[:_NOISE_CHARACTERS] for line in noise[-_NOISE_LINES:])
     said = f"; it last said: {quoted}" if quoted else "; it said nothing"
     raise BridgeError(_WHERE, why + said, "Run the command again with --debug and read the log")
 

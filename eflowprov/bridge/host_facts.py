@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from eflowprov.model import HostFacts
 
 _T = TypeVar("_T")
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_EFLOW_OWNER = "wssdagent"  # the service that EFLOW's cmdlets work through
 
 
 def facts_from(data: Mapping[str, object]) -> HostFacts:
@@ -39,6 +41,7 @@ def facts_from(data: Mapping[str, object]) -> HostFacts:
         vm_exists=vm_exists,
         vm_power_state=reader.text("vm_power_state"),
         vm_address=ipv4_in(reader.text("vm_address")),
+        vm_id=vm_id_in(reader.read("hyperv_vms", _texts) or (), reader.text("compute_systems")),
         utc_now=reader.read("utc_now", _time),
         problems=(*(reader.read("problems", _texts) or ()), *reader.problems),
     )
@@ -52,6 +55,22 @@ def ipv4_in(text: str) -> str:
         except ValueError:
             continue
     return ""
+
+
+def vm_id_in(hyper_v: Sequence[str], compute_systems: str) -> str:
+    """The GUID of the EFLOW VM: Hyper-V's own *EFLOW (Server), else what `hcsdiag list` shows as wssdagent's (client).
+
+    hcsdiag prints a system in two lines: its GUID; kind, state, GUID again and owner. Both may be in one. "" for none,
+    and for several, since one of them would be a guess.
+    """
+    found = {text.lower() for text in hyper_v if _GUID.fullmatch(text)}
+    if not found:
+        last = ""
+        for line in compute_systems.splitlines():
+            last = next(iter(_GUID.findall(line)), last)
+            if last and _EFLOW_OWNER in line.lower():
+                found.add(last.lower())
+    return found.pop() if len(found) == 1 else ""
 
 
 class _Reader:

@@ -97,7 +97,7 @@ def _envelope(result: ProcessResult, nonce: str, timeout_s: float) -> Envelope:
             raise TransportError(error.where, "it was ended before it answered", "Run the command again") from None
         if result.timed_out:
             raise DeadlineError(
-                error.where, f"no answer within {timeout_s:g} s", "Try again with a longer --timeout"
+                error.where, f"no answer within {round(timeout_s, 1):g} s", "Try again with a longer --timeout"
             ) from error
         if result.dropped:
             why = f"it printed {result.dropped} bytes more than can be kept, and the answer was not among the first"

@@ -28,7 +28,7 @@ class Enrollment:
 
     `certificate` is PEM: for an individual enrollment the device's leaf, for a group a root or an issuing CA.
     `registration_id` makes the entry an individual one; `device_id` may then differ from it. `hub` overrides the
-    service's hub. A disabled entry is found and refuses.
+    service's hub. A disabled entry is found and refuses. `secondary` is the certificate of the other slot, "" for none.
     """
 
     certificate: str
@@ -36,6 +36,7 @@ class Enrollment:
     device_id: str = ""
     hub: str = ""
     enabled: bool = True
+    secondary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,13 @@ def decide(
         return _unauthorized("Invalid certificate.")
     individual = _individual(enrollments, registration_id)
     if individual is not None:
-        same = _thumbprint(leaf) == _thumbprint(_load(individual))
+        same = _thumbprint(leaf) in map(_thumbprint, _load(individual))
         return _admit(individual, individual.enabled and same and _is_named(leaf, registration_id))
-    groups = {_thumbprint(_load(entry)): entry for entry in enrollments if not entry.registration_id}
+    known = [(one, entry) for entry in enrollments if not entry.registration_id for one in _load(entry)]
+    groups = {_thumbprint(one): entry for one, entry in known}
     if _thumbprint(leaf) in groups:
         return _unauthorized("Signing certificate info did not match chain elements.")
-    for issuer in _issuers(chain, [_load(entry) for entry in groups.values()]):
+    for issuer in _issuers(chain, [one for one, _ in known]):
         if not is_valid(issuer, now):
             return _unauthorized("Invalid certificate.")
         if entry := groups.get(_thumbprint(issuer)):
@@ -120,10 +122,11 @@ def _issuers(chain: Sequence[Certificate], known: Sequence[Certificate]) -> Iter
         below = above
 
 
-def _load(entry: Enrollment) -> Certificate:
+def _load(entry: Enrollment) -> list[Certificate]:
+    """The certificates of the entry's slots."""
     from cryptography.x509 import load_pem_x509_certificate
 
-    return load_pem_x509_certificate(entry.certificate.encode("ascii"))
+    return [load_pem_x509_certificate(pem.encode("ascii")) for pem in (entry.certificate, entry.secondary) if pem]
 
 
 def _thumbprint(certificate: Certificate) -> str:

@@ -32,14 +32,16 @@ def try_enrollments(
     `certificates` are what the device would send, in the file's order; `place` is where its own stands, which an
     individual enrollment has unless `enrolled` says another. `kind` is individual, group or None; `enrolled` the
     certificates that are known to be enrolled. What is not said is tried: this certificate, and each
-    authority above it.
+    authority above it. Groups are in the order in which DPS looks for them: that of the nearest authority first.
     """
     leaf = certificates[place]
+    above = order([*certificates, *enrolled], leaf)[1:]
     wanted: list[tuple[str, Certificate]] = []
     if kind != GROUP and not (kind is None and enrolled):
         wanted += [(INDIVIDUAL, one) for one in enrolled or [leaf]]
     if kind != INDIVIDUAL:
-        wanted += [(GROUP, one) for one in enrolled or order(certificates, leaf)[1:]]
+        nearest_first = sorted(enrolled, key=lambda one: above.index(one) if one in above else len(above))
+        wanted += [(GROUP, one) for one in nearest_first or above]
     trials = tuple(_try(kind_, one, certificates, registration_id, now) for kind_, one in wanted)
     return EnrollmentTrials(registration_id, trials, named=bool(enrolled) or kind == INDIVIDUAL)
 

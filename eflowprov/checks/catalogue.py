@@ -2,7 +2,7 @@
 
 One code has many causes: 401002 alone comes with at least four messages, and identityd prints the message without
 the code. So a refusal is looked up by its message first, then by its code, then by its HTTP status. The texts stand
-in texts/dps.toml and texts/eflow.toml.
+in texts/dps.toml, texts/dps-service.toml and texts/eflow.toml.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ def explain_refusal(http_status: int, error_code: int, message: str) -> Explanat
     `http_status` 0 means that MQTT's CONNACK refused, its return code being `error_code`; what is not told is 0 or "".
     """
     return _known("dps", message) or _by_number(http_status, error_code)
+
+
+def explain_service_refusal(http_status: int) -> Explanation:
+    """Decode a refusal of DPS's service side, by its HTTP status."""
+    known = message_entries("dps-service")
+    return _explanation(next((entry for entry in known if http_status in entry.statuses), known[-1]))
 
 
 def explain_causes(messages: Iterable[str]) -> Explanation:

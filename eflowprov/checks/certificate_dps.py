@@ -9,6 +9,7 @@ from eflowprov.checks.certificate_case import Case, Judged, Rule, ca_given, fail
 from eflowprov.model import EnrollmentTrial, EnrollmentTrials
 
 _VERIFIED = "The CA must be verified in DPS."
+_SEVERAL = 2
 _LEAF_ALONE = "Enroll this certificate alone, not its chain (iotedge#2738)."
 
 
@@ -23,7 +24,8 @@ def _dps_answer(case: Case) -> Judged:
     good = admitting(trials)
     tried = "\n".join(_said(one) for one in trials.trials)
     if good:
-        return passed(f"DPS would let '{trials.registration_id}' in with {_which(good)}.{_advice(good)}", tried)
+        let_in = f"DPS would let '{trials.registration_id}' in with {_which(good)}."
+        return passed(f"{let_in}{_nearest(trials, good)}{_advice(good)}", tried)
     first = trials.trials[0]
     meaning = explain_refusal(first.http_status, first.error_code, first.message)
     return failed(
@@ -37,6 +39,14 @@ def _dps_answer(case: Case) -> Judged:
 def admitting(trials: EnrollmentTrials) -> list[EnrollmentTrial]:
     """The enrollments that would let the device in."""
     return [one for one in trials.trials if not one.http_status]
+
+
+def _nearest(trials: EnrollmentTrials, good: Sequence[EnrollmentTrial]) -> str:
+    """Which of several groups that are known to be there it is: DPS ends its look-up at the first one."""
+    groups = [one for one in good if one.kind == "group"]
+    if not trials.named or len(groups) < _SEVERAL:
+        return ""
+    return f" With all of them there it is the nearest: {groups[0].enrolled}."
 
 
 def _why(case: Case, trials: EnrollmentTrials, first: EnrollmentTrial) -> str:

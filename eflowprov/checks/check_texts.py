@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from eflowprov.checks.entries import CheckEntry, Noise, check_entries
-from eflowprov.model import Check
+from eflowprov.model import Check, CheckOutcome
 
 _BY_HAND = 'Read the whole message: Invoke-EflowVmCommand -command "sudo iotedge check --verbose".'
 _NOTHING = "Nothing to do."
@@ -15,9 +15,13 @@ _UNTOLD = re.compile(r"previous failures?|errors? from other checks", re.IGNOREC
 
 
 def noise_of(check: Check) -> Noise | None:
-    """Why this warning says nothing about an EFLOW device; None when it does, or the check is not known."""
+    """Why this message says nothing about an EFLOW device; None when it does, or the check is not known.
+
+    An error is noise only where its text says so: of a version that could not be looked up, releases of 1.4 make one
+    (iotedge-eflow#221, #281).
+    """
     known = _known(check)
-    if known is None or known.noise is None:
+    if known is None or known.noise is None or not (check.outcome is CheckOutcome.WARNING or known.noise.when):
         return None
     return known.noise if re.search(known.noise.when, "\n".join(check.details)) else None
 

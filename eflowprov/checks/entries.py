@@ -39,7 +39,7 @@ class Entry:
 
     `severity` is a key of SEVERITIES, "" where the word has no sense (a verdict, an exit status). `explanation` and
     `remedy` are whole sentences. `messages` are texts by which it is met; `codes` the numbers, `comes_with` those that
-    are shared with others.
+    are shared with others. `also` are words that people look it up by and that stand nowhere else in it.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Entry:
     messages: tuple[str, ...] = ()
     codes: tuple[int, ...] = ()
     comes_with: tuple[int, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +131,5 @@ def _entry(id_: str, table: Mapping[str, Any]) -> Entry:
         tuple(table.get("messages", ())),
         tuple(table.get("codes", ())),
         tuple(table.get("comes_with", ())),
+        tuple(table.get("also", ())),
     )

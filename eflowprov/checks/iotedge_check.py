@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
+from eflowprov.checks.check_causes import headline_of, trouble_of, why_failed
 from eflowprov.checks.check_texts import noise_of, remedy_of, skip_of
 from eflowprov.checks.judgement import Draft, evidence
 from eflowprov.model import Check, CheckOutcome, CheckReport, Finding, ModuleList, Outcome, Problem
@@ -17,13 +18,6 @@ _SOURCE = "iotedge check"
 _REPORT = "iotedge-check/report"
 _RUN = 'Invoke-EflowVmCommand -command "sudo iotedge check --verbose"'
 
-_OUTCOMES = {
-    CheckOutcome.OK: Outcome.PASS,
-    CheckOutcome.IGNORED: Outcome.PASS,
-    CheckOutcome.WARNING: Outcome.WARN,
-    CheckOutcome.ERROR: Outcome.FAIL,
-    CheckOutcome.FATAL: Outcome.FAIL,
-}
 _HUB_CHECK = re.compile(r"^(?:host-connect-iothub|container-(?:default-)?connect-(?:upstream|iothub))-")
 _NOT_TESTED = re.compile(
     r"Could not retrieve iothub_hostname|hub name (?:is )?unknown|will be skipped"
@@ -82,21 +76,26 @@ def _ordinary(check: Check) -> Draft:
     text = "\n".join(check.details)
     if _HUB_CHECK.match(check.id) and _NOT_TESTED.search(text):
         return _not_tested(check)
-    if check.outcome is CheckOutcome.WARNING and (noise := noise_of(check)):
-        return _draft(check, Outcome(noise.as_), f"{noise.because} It says: {_headline(check)}", "Nothing to do.")
+    if noise := noise_of(check):
+        return _draft(check, Outcome(noise.as_), f"{noise.because} It says: {headline_of(check)}", "Nothing to do.")
     fault = _tool_fault(check, text) if check.outcome in (CheckOutcome.ERROR, CheckOutcome.FATAL) else ""
     if fault:
         return _draft(
             check, Outcome.ERROR, f"The check could not run: {fault}.", f"Run it again: {_RUN}.", is_open=True
         )
-    remedy = _REGISTRY if _PULL.search(text) else remedy_of(check)
-    return _draft(check, _OUTCOMES[check.outcome], _headline(check), remedy)
+    if check.outcome is CheckOutcome.WARNING:
+        return _draft(check, Outcome.WARN, headline_of(check), remedy_of(check))
+    return _draft(check, Outcome.FAIL, why_failed(check), _way_out(check, text))
 
 
-def _headline(check: Check) -> str:
-    """The first line of the message: what is wrong. The advice below it stands in the evidence."""
-    first = next(iter(check.details), "").strip().split("\n")[0]
-    return " ".join(first.split()) or "The check gives no reason."
+def _way_out(check: Check, text: str) -> str:
+    trouble = trouble_of(check)
+    if trouble and trouble.id == "disk-full":
+        return f"{trouble.remedy} Then pull the image again: {_BY_HAND}." if _PULL.search(text) else trouble.remedy
+    if _PULL.search(text) or _ASKED_REGISTRY.search(text):
+        return _REGISTRY
+    # Of a network without a way out the check's own remedy says more: it names the address.
+    return trouble.remedy if trouble and trouble.id != "network-unreachable" else remedy_of(check)
 
 
 def _not_tested(check: Check) -> Draft:
@@ -108,10 +107,11 @@ def _not_tested(check: Check) -> Draft:
 # ----------------------------------------------------------------------- the check's own tool failed, not the device
 
 _PULL = re.compile(r"azureiotedge-diagnostics|Pulling from|Unable to find image", re.IGNORECASE)
+_ASKED_REGISTRY = re.compile(r"response from daemon: Get \"?https?://")
+_BY_HAND = 'Invoke-EflowVmCommand -command "sudo docker pull mcr.microsoft.com/azureiotedge-diagnostics:1.5"'
 _REGISTRY = (
-    'Pull the image by hand and read why it fails: Invoke-EflowVmCommand -command "sudo docker pull '
-    'mcr.microsoft.com/azureiotedge-diagnostics:1.5". Let the VM out to mcr.microsoft.com on port 443, or set its '
-    "proxy."
+    f"Pull the image by hand and read why it fails: {_BY_HAND}. Let the VM out to mcr.microsoft.com on port 443, or "
+    "set its proxy."
 )
 # Failures of a pull that are the device's: the registry is out of reach for its modules as well, or the disk is full.
 _DEVICE_FAULT = re.compile(
@@ -169,7 +169,9 @@ def _edge_hub(check: Check, modules: ModuleList | Problem, deployment: Outcome) 
 
 def _trust_bundle(text: str) -> str:
     others = re.search(r"cert(?:ificate)? with ID \"(?!aziot-edged-trust-bundle)", text, re.IGNORECASE)
-    if "trust-bundle" not in text or others:
+    # With another cause than that there is none, the service itself is in trouble (meta-iotedge#90).
+    missing = re.search(r"not found|has an invalid value", text, re.IGNORECASE)
+    if "trust-bundle" not in text or others or not missing:
         return ""
     return "Only the trust bundle is missing: normal on a device without downstream devices (iotedge#6675)."
 

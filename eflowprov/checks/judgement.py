@@ -7,7 +7,7 @@ refuses is not ready, although nobody could ask it about its deployment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -32,7 +32,7 @@ class Judgement:
     """What the runtime's facts come to: the findings, and the rest of the report's facts about the VM.
 
     `hub` and `device_id` are as the runtime's own logs name them; "" when they do not. `registration_id` and
-    `expires_at` are those of the certificate in the VM.
+    `expires_at` are those of the certificate in the VM; `versions` those of the runtime's programs, by name.
     """
 
     findings: tuple[Finding, ...]
@@ -42,6 +42,7 @@ class Judgement:
     device_id: str = ""
     registration_id: str = ""
     expires_at: datetime | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def settle(drafts: Sequence[Draft], policy: Policy = _NO_POLICY) -> tuple[Finding, ...]:

@@ -32,6 +32,8 @@ class KnownMessage:
     settled: re.Pattern[str] | None = None
 
 
+# iotedged's line about a request that it did not sign for edgeAgent (iotedge#4027).
+SIGN_REFUSED = r"edgeAgent/genid/\S+/sign\S* HTTP/\S+\" [45]\d\d"
 _LOGS = 'Invoke-EflowVmCommand -command "sudo iotedge system logs"'
 _RESTART = 'Invoke-EflowVmCommand -command "sudo iotedge system restart"'
 
@@ -59,7 +61,8 @@ KNOWN_MESSAGES = (
         "the registration with DPS failed",
         r"DPS client error|DPS registration failed|custom allocation failed",
         "DPS refused the device, or could not be reached; provisioning/dps-assigned says why.",
-        "Do what provisioning/dps-assigned says.",
+        "Do what provisioning/dps-assigned says; where that is skip, first what it stands behind. The whole story: "
+        f"{_LOGS}.",
     ),
     _message(
         "hub-refused",
@@ -115,7 +118,7 @@ KNOWN_MESSAGES = (
         "agent-sign-failed",  # iotedge#4027
         Gravity.BLOCKING,
         "edgeAgent's request to sign was refused",
-        r"edgeAgent/genid/\S+/sign\S* HTTP/\S+\" [45]\d\d|Error calling SignAsync",
+        rf"{SIGN_REFUSED}|Error calling SignAsync",
         "The runtime does not know the edgeAgent that is running, so that it cannot prove its identity to IoT Hub.",
         "Let the runtime create it anew: "
         f'Invoke-EflowVmCommand -command "sudo docker rm -f edgeAgent". Then restart the runtime: {_RESTART}.',
@@ -181,7 +184,7 @@ KNOWN_MESSAGES = (
         r"certificate verify failed|self.signed certificate|unable to get (?:local )?issuer certificate|TLS handshake",
         "Something on the way opens the connection (proxy inspection), or the VM's clock is wrong.",
         "Exempt *.azure-devices.net and global.azure-devices-provisioning.net from TLS inspection, and compare the "
-        "clocks.",
+        'clocks: Invoke-EflowVmCommand -command "date -u".',
     ),
     _message(
         "dns-failed",  # iotedge#4580, #1413
@@ -198,7 +201,8 @@ KNOWN_MESSAGES = (
         "the proxy did not let a request through",
         r"proxyconnect|proxy authentication|407 Proxy|503 Service Unavailable|proxy\b.*\b(?:refused|failed|error)",
         "A proxy is set, and it refuses or cannot be reached.",
-        "Check the proxy's address in identityd, edged, the container engine and edgeAgent, and what it lets pass.",
+        "Check the proxy's address in identityd, edged, the container engine and edgeAgent, and what it lets pass. "
+        'Whether the four agree: Invoke-EflowVmCommand -command "sudo iotedge check --verbose".',
     ),
     _message(
         "network-unreachable",  # iotedge#58, #4815
@@ -227,7 +231,7 @@ KNOWN_MESSAGES = (
         "a service of the runtime stopped with an error",
         r"main process exited, code=(?:exited, status=[1-9]|killed|dumped)|entered failed state|Failed with result"
         r"|service encountered an error|The daemon could not start up successfully|panicked at",
-        "A service of the runtime started and stopped with an error, again and again.",
+        "A service of the runtime stopped with an error; systemd starts it again.",
         f"Read its last lines: {_LOGS}.",
     ),
     _message(
@@ -246,7 +250,8 @@ KNOWN_MESSAGES = (
         r"Could not retrieve device information|Failed to obtain device identity|device identity not found"
         r"|Failed to reprovision|reprovisioning operation failed",
         "The identity service has no identity to give: provisioning did not succeed.",
-        "Do what provisioning/dps-assigned says.",
+        "Do what provisioning/dps-assigned says; where that is skip, first what it stands behind. The whole story: "
+        f"{_LOGS}.",
     ),
     _message(
         "watchdog-error",

@@ -171,9 +171,14 @@ def missing(listed: Iterable[str], journal: Log | Problem, agent: Log | Problem)
     found: dict[str, Missing] = {}
     for entry in (*own, *_entries(agent)):
         name = _named(_FAILING, entry)
-        if name and name not in there:
+        if name and name not in there and not _tells_less(entry, found.get(name)):
             found[name] = Missing(name, _why(said(entry)), entry)
     return list(found.values())
+
+
+def _tells_less(entry: LogEntry, before: Missing | None) -> bool:
+    """Whether an entry only repeats that a step failed, while the one before it gave the causes."""
+    return before is not None and not entry.causes and bool(before.entry.causes)
 
 
 def _why(text: str) -> str:

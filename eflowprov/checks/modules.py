@@ -87,6 +87,13 @@ def _draft(
     return Draft(finding, is_open)
 
 
+# serde's words: an answer came, and was not what was expected (iotedge#69, #147).
+_UNREADABLE = re.compile(
+    r"\bSerde error|\binvalid type: |\bmissing field `|expected value at line|EOF while parsing|trailing characters at",
+    re.IGNORECASE,
+)
+
+
 def _no_answer(failure: tuple[str, ...]) -> Draft:
     text = " ".join(failure)
     if "Permission denied" in text:
@@ -94,6 +101,10 @@ def _no_answer(failure: tuple[str, ...]) -> Draft:
         detail = "iotedge list had no right to ask the runtime."
         # Open: a daemon that never finished starting gives the same words (iotedge#4609).
         return _draft("edgeAgent", Outcome.ERROR, detail, remedy, list(failure), is_open=True)
+    if _UNREADABLE.search(text):
+        remedy = "Verify again; if it stays, update EFLOW: its iotedge and its runtime do not fit together."
+        detail = f"The runtime answered in a form that iotedge list could not read: {failure[-1].strip()}"
+        return _draft("edgeAgent", Outcome.ERROR, detail, remedy, list(failure))
     detail = f"The runtime does not answer: {failure[-1].strip()}"
     remedy = (
         'Look at its services: Invoke-EflowVmCommand -command "sudo iotedge system status". Then restart them: '
@@ -178,14 +189,22 @@ def _absent(others: bool, journal: Log | Problem, now: datetime) -> Draft:
     failures = [(place, text) for place, text, _ in own if _AGENT_FAILED.search(text)]
     done = max((place for place, text, _ in own if _AGENT_DONE.search(text)), default=-1)
     if failures and failures[-1][0] > done:
-        detail = "The runtime tried to create edgeAgent and failed."
-        return _draft("edgeAgent", Outcome.FAIL, detail, _READ_LOGS, [failures[-1][1]])
+        lines = _whole_failure(own, failures[-1][0])
+        cause = " ".join(lines[-1].split("\n")[-1].split()).rstrip(".")
+        detail = f"The runtime tried to create edgeAgent and failed: {cause}."
+        return _draft("edgeAgent", Outcome.FAIL, detail, _READ_LOGS, lines)
     told = [entry for _, text, entry in own if _PULLING.search(text) or _UP.search(text)]
     lines = [quoted(entry) for entry in told[-3:]]
     if others or _is_overdue(told, journal, now):
         return _draft("edgeAgent", Outcome.FAIL, "The runtime has not created edgeAgent.", _READ_LOGS, lines)
     wait = "Wait until its image is pulled (minutes on a bad line), then verify again."
     return _draft("edgeAgent", Outcome.ERROR, "The runtime has not created edgeAgent yet.", wait, lines, is_open=True)
+
+
+def _whole_failure(own: list[tuple[int, str, LogEntry]], at: int) -> list[str]:
+    """What the runtime said at `at`, and what it announced there with a colon: up to 1.1 that is the next entry."""
+    after = [text for place, text, _ in own if place >= at]
+    return after[:2] if after[0].endswith(":") else after[:1]
 
 
 def _is_overdue(told: list[LogEntry], journal: Log | Problem, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from eflowprov.checks.catalogue import explain_causes
 from eflowprov.checks.judgement import Draft, evidence
+from eflowprov.checks.log_patterns import KNOWN_MESSAGES
 from eflowprov.checks.words import Event, Word, named_identity, quoted, said, timeline
 from eflowprov.model import Finding, Log, LogEntry, Outcome, Problem
 
@@ -171,7 +172,9 @@ def _hub_connected(events: tuple[Event, ...], agent: Log | Problem) -> Draft:
         return _by_identityd(ours)
     draft, when = told
     newest = ours[-1] if ours else None
-    if draft.finding.outcome is Outcome.PASS and newest and newest.word is Word.HUB_FAILED and _is_later(newest, when):
+    # Of a request to sign that was refused edgeAgent says itself whether it matters.
+    failed = newest and newest.word is Word.HUB_FAILED and not _SIGN.search(said(newest.entry))
+    if draft.finding.outcome is Outcome.PASS and newest and failed and _is_later(newest, when):
         return _by_identityd(ours)
     return draft
 
@@ -206,10 +209,19 @@ def _refused(refused: list[LogEntry]) -> Draft:
 
 def _at_hub(causes: Iterable[str]) -> tuple[str, str]:
     """What a failure at the hub means ("" when that is not known), and the way out."""
-    known = explain_causes(causes).id
+    told = list(causes)
+    if _SIGN.search("\n".join(told)):
+        return _SIGN_FAILED.cause, _SIGN_FAILED.remedy
+    if _NO_DEVICE.search("\n".join(told)):
+        return _UNKNOWN_DEVICE, _DEVICE
+    known = explain_causes(told).id
     return _AT_HUB.get(known, ""), _DEVICE if known in ("unauthorized", "hub-link") else _NETWORK
 
 
+# The hub's own words for a device that it does not have, or does not let in.
+_NO_DEVICE = re.compile(r"Device(?:NotFound|Disabled|NotRegistered)|device\b.{0,80} is disabled", re.IGNORECASE)
+_SIGN_FAILED = next(known for known in KNOWN_MESSAGES if known.id == "agent-sign-failed")
+_SIGN = _SIGN_FAILED.pattern
 _UNKNOWN_DEVICE = "The hub does not know the device or its key, or the device is disabled there."
 _AT_HUB = {
     "unauthorized": _UNKNOWN_DEVICE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from eflowprov.checks.deployment import judge_deployment
@@ -58,7 +59,13 @@ def judge_runtime(facts: RuntimeFacts, *, now: datetime, policy: Policy = _NO_PO
         device,
         registration_in(vm),
         leaf.not_after if leaf else None,
+        {} if isinstance(facts.checks, Problem) else _versions(facts.checks.versions),
     )
+
+
+def _versions(told: Mapping[str, str]) -> dict[str, str]:
+    """`aziot_edged_version` of `iotedge check` is `aziot-edged`."""
+    return {name.removesuffix("_version").replace("_", "-"): version for name, version in told.items()}
 
 
 def _all_pass(*drafts: Draft) -> bool:

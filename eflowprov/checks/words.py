@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from eflowprov.checks.log_digest import LogDigest
+from eflowprov.checks.log_patterns import SIGN_REFUSED
 from eflowprov.model import Log, LogEntry, LogRecord, Problem, as_entry
 
 # The daemons; "" is a line that does not tell its service (Windows, `<6>` prefixes, pastes).
@@ -89,7 +90,7 @@ _WORDS = tuple(
         (
             Word.HUB_FAILED,
             r"Could not reconcile Identities|Network not available for Identity reconciliation|Hub client error"
-            r"|Could not get (?:identity|module) \$?edgeAgent",
+            rf"|Could not get (?:identity|module) \$?edgeAgent|{SIGN_REFUSED}",
         ),
         (
             Word.FAILED,

@@ -19,7 +19,7 @@ _AUTHORITY = AuthorityProfile()  # what is left out on the command line
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Certificates: make, look at, judge.", epilog="Example: eflowprov certs ca --out pki")
-    group.command("ca", epilog="Example: eflowprov certs ca --out pki --organization 'Example Works'")(ca)
+    group.command("ca", epilog='Example: eflowprov certs ca --out pki --organization "Example Works"')(ca)
     certs_device.register(group)
     certs_check.register(group)
     certs_identity.register(group)

@@ -103,8 +103,8 @@ def show(
     seen = show_files(files, passphrase_file=passphrase_file)
     if form is options.AnswerFormat.JSON:
         terminal.result(json_text(show_document(seen)))
-    else:
-        terminal.result(show_text(seen, terminal.width()))
+    elif text := show_text(seen, terminal.width()):
+        terminal.result(text)
     _tell_unusable(seen)
 
 
@@ -112,6 +112,6 @@ def _tell_unusable(seen: Sequence[SeenFile]) -> None:
     """One line on standard error for each file that cannot be used, and status 2: the others have been shown."""
     errors = [one.error for one in seen if one.error]
     for error in errors:
-        typer.echo(f"error: {error}", err=True)
+        terminal.say(f"error: {error}")
     if errors:
         raise typer.Exit(_UNUSABLE)

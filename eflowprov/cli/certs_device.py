@@ -11,7 +11,7 @@ import typer
 from eflowprov.certs.profiles import MAX_DAYS, KeyType, LeafProfile
 from eflowprov.cli import certs_text, options, terminal
 from eflowprov.cli.certs_options import Form, Organization, PassphraseFile
-from eflowprov.cli.progress import progress_bar
+from eflowprov.cli.progress import progress_bar, told_when_interrupted
 from eflowprov.errors import InputError
 from eflowprov.workflows.identities.issue import MAX_JOBS
 from eflowprov.workflows.identities.layouts import Layout
@@ -19,6 +19,7 @@ from eflowprov.workflows.identities.registration_ids import FaultyListError
 
 if TYPE_CHECKING:
     from eflowprov.model import Secret
+    from eflowprov.workflows.identities.issued import IdentityReceipt
 
 _LEAF = LeafProfile()  # what is left out on the command line
 _IN_ONE_LINE, _IN_ALL = (
@@ -77,27 +78,27 @@ def device(
     from eflowprov.workflows.identities.issue import issue_identities
     from eflowprov.workflows.identities.summary import refuse_summary_names, write_summary
 
+    receipts: list[IdentityReceipt] = []
     try:
         wanted = _wanted(ids or [], ids_file)
         refuse_summary_names(wanted)
-        with progress_bar() as watch:
-            receipts = list(
-                issue_identities(
-                    wanted,
-                    ca=ca,
-                    out=out,
-                    profile=LeafProfile(key_type, days, organization),
-                    layout=layout,
-                    renew=renew,
-                    jobs=jobs,
-                    passphrase_file=passphrase_file,
-                    ask=_ask if terminal.is_interactive() else None,
-                    watch=watch,
-                )
+        with progress_bar() as watch, told_when_interrupted(receipts, f"of {len(wanted)} identities are in {out}"):
+            issued = issue_identities(
+                wanted,
+                ca=ca,
+                out=out,
+                profile=LeafProfile(key_type, days, organization),
+                layout=layout,
+                renew=renew,
+                needs_key=False,
+                jobs=jobs,
+                passphrase_file=passphrase_file,
+                ask=_ask if terminal.is_interactive() else None,
+                watch=watch,
             )
+            receipts.extend(issued)
     except FaultyListError as error:
-        _list_faults(error)
-        raise
+        raise _told(error) from error
     summary = write_summary(out, layout, receipts)
     if receipts[0].test_only:
         terminal.hint(certs_text.TEST_ONLY)
@@ -123,12 +124,13 @@ def _wanted(ids: list[str], ids_file: Path | None) -> tuple[str, ...]:
     return check_listed(listed)
 
 
-def _list_faults(error: FaultyListError) -> None:
-    """Many faults get a line each, before the line that counts them."""
+def _told(error: FaultyListError) -> InputError:
+    """Many faults get a line each, before the line that counts them; a few stand in that line."""
     if len(error.faults) <= _IN_ONE_LINE:
-        return
+        return error
     for fault in error.faults[:_IN_ALL]:
-        typer.echo(f"error: {InputError(fault.where, fault.why, fault.next_step)}", err=True)
+        terminal.say(f"error: {InputError(fault.where, fault.why, fault.next_step)}")
+    return error.counted()
 
 
 def _ask() -> Secret:

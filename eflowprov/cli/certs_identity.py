@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -13,15 +14,17 @@ from eflowprov.bridge.cmdlet_call import DEFAULT_ENDPOINT
 from eflowprov.certs.profiles import MAX_DAYS, KeyType, LeafProfile
 from eflowprov.cli import certs_identity_text, certs_text, options, terminal
 from eflowprov.cli.certs_options import Form, Organization, PassphraseFile, json_text
-from eflowprov.cli.progress import progress_bar
+from eflowprov.cli.progress import progress_bar, told_when_interrupted
 
 if TYPE_CHECKING:
     from eflowprov.errors import EflowprovError
     from eflowprov.model import Secret
     from eflowprov.workflows.identities.certificate_export import Exported
     from eflowprov.workflows.identities.passphrases import Ask
+    from eflowprov.workflows.identities.renewal import Renewed
 
 _DUE = 1
+_WIDEST = 10_000  # columns of a file or a pipe, which hold any table
 _LEAF = LeafProfile()
 
 
@@ -213,8 +216,9 @@ def renew(
     if ca is None:
         raise InputError("--ca", "the authority's folder is needed to renew", "Give it, as 'certs ca' made it")
     plan = RenewalPlan(folder, ca, tuple(ids or ()), time, days, keep_key)
-    with progress_bar() as watch:
-        results = list(renew_identities(plan, passphrase_file=passphrase_file, ask=_asking(), watch=watch))
+    results: list[Renewed] = []
+    with progress_bar() as watch, told_when_interrupted(results, f"identities in {folder} have been dealt with"):
+        results.extend(renew_identities(plan, passphrase_file=passphrase_file, ask=_asking(), watch=watch))
     for one in [one for one in results if one.is_renewed][:1]:  # the same for all on one disk
         _hint_exposed(one.files.key)
     if any(one.test_only for one in results):
@@ -235,7 +239,8 @@ def list_(
     from eflowprov.workflows.identities.identity_list import list_identities, span
 
     listed = list_identities(folder, within=span(within) if within is not None else None)
-    _tell(form, certs_identity_text.list_document(folder, listed), certs_identity_text.list_text(listed, folder))
+    text = certs_identity_text.list_text(listed, folder, terminal.width() if sys.stdout.isatty() else _WIDEST)
+    _tell(form, certs_identity_text.list_document(folder, listed), text)
     _tell_errors([one.error for one in listed if one.error])
     raise typer.Exit(_DUE if any(one.is_due for one in listed) else 0)
 
@@ -247,7 +252,7 @@ def _tell(form: options.AnswerFormat, document: object, text: str) -> None:
 def _tell_errors(errors: Sequence[EflowprovError]) -> None:
     """One line on standard error for each, and the gravest status: the others have been shown."""
     for error in errors:
-        typer.echo(f"error: {error}", err=True)
+        terminal.say(f"error: {error}")
     if errors:
         raise typer.Exit(max(error.exit_status for error in errors))
 

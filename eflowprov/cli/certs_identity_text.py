@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eflowprov.bridge.cmdlet_call import provision_call
 from eflowprov.certs.facts import utc
-from eflowprov.cli.certs_text import certificate_document
+from eflowprov.cli.certs_text import argument, certificate_document
 from eflowprov.model import Finding
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def requests_text(receipts: Sequence[RequestReceipt]) -> str:
         ]
     first = receipts[0]
     lines.append(
-        f"next: eflowprov certs import --cert ANSWER --key {_argument(first.key)} "
-        f"--out {_argument(first.key.parent.parent)}"
+        f"next: eflowprov certs import --cert ANSWER --key {argument(first.key)} "
+        f"--out {argument(first.key.parent.parent)}"
     )
     return "\n".join(lines)
 
@@ -87,7 +87,7 @@ def import_text(receipt: ImportReceipt) -> str:
     if receipt.replaced:
         lines.append(f"  the old files          {receipt.replaced}")
     lines.append(
-        f"next: eflowprov certs check {_argument(files.chain)} {_argument(files.key)} "
+        f"next: eflowprov certs check {argument(files.chain)} {argument(files.key)} "
         f"--registration-id {receipt.registration_id}"
     )
     return "\n".join(lines)
@@ -190,7 +190,7 @@ def renewals_text(results: Sequence[Renewed], folder: Path) -> str:
         lines += [
             "next: individual enrollments: put ID.leaf.pem into the secondary slot (a group needs nothing)",
             "      bring ID.chain.pem and ID.key.pem to the device: eflowprov provision --yes ...",
-            f"      when all have them: eflowprov certs renew {_argument(folder)} --discard-old",
+            f"      when all have them: eflowprov certs renew {argument(folder)} --discard-old",
         ]
     return "\n".join(lines) or "nothing was renewed"
 
@@ -221,17 +221,24 @@ def discard_document(removed: Sequence[Path]) -> dict[str, Any]:
     return {"removed": [str(path) for path in removed]}
 
 
-def list_text(listed: Sequence[Listed], folder: Path) -> str:
-    """A table, those that end first before the others, and what is due."""
+def list_text(listed: Sequence[Listed], folder: Path, columns: int) -> str:
+    """A table, those that end first before the others, and what is due; on a narrow terminal without its last column,
+    the serial numbers."""
     rows = [_COLUMNS, *(_row(one) for one in listed)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = _table(rows)
+    if max(map(len, lines)) > columns:
+        lines = _table([row[:-1] for row in rows])
     due = [one for one in listed if one.is_due]
     if due:
         lines.append(f"due: {len(due)} of {len(listed)}")
     if any(one.kind == "identity" for one in due):
-        lines.append(f"next: eflowprov certs renew {_argument(folder)} --ca CA")
+        lines.append(f"next: eflowprov certs renew {argument(folder)} --ca CA")
     return "\n".join(lines)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def list_document(folder: Path, listed: Sequence[Listed]) -> dict[str, Any]:
@@ -281,9 +288,3 @@ def _joined(states: Sequence[str]) -> str:
 def _warnings(findings: Sequence[Finding]) -> Iterator[str]:
     for one in findings:
         yield f"warning: {one.id}: {one.detail} {one.remedy}".rstrip()
-
-
-def _argument(value: object) -> str:
-    """A path as it can be pasted into PowerShell or a shell."""
-    text = str(value)
-    return f'"{text}"' if " " in text else text

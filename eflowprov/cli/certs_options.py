@@ -10,7 +10,10 @@ import typer
 
 from eflowprov.cli import options
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="PEM, DER or PFX files; keys beside them.")]
+# What cannot be read is told with the findings of the others, not refused before them.
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", readable=False, help="PEM, DER or PFX files; keys beside them.")
+]
 Form = Annotated[options.AnswerFormat, typer.Option("--format", help="For people, or one JSON document.")]
 Organization = Annotated[str, typer.Option(metavar="O", help="The organization (O) in the subject.")]
 PassphraseFile = Annotated[

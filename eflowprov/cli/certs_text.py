@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
+import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -29,6 +32,8 @@ EXPOSED = (
     "note: this disk keeps no access rights (FAT or exFAT, or a share), so that whoever can reach it can read the "
     "private keys. Move them to another disk."
 )
+_LIVE = re.compile(r"[\"$`]" if os.name == "nt" else r"[\"$`\\!]")  # inside double quotes too
+_PLAIN = re.compile(r"[\w./\\][\w./\\:+@%=~-]*" if os.name == "nt" else r"[\w./][\w./:+@%=~-]*")
 _IN_FULL, _IN_LINES = 5, 50  # receipts of more devices than these are one line each, and one line for all
 
 
@@ -40,7 +45,7 @@ def authority_receipt(receipt: AuthorityReceipt) -> str:
     lines += [
         f"  enrollment group  {receipt.issuing}  (upload it to DPS and verify it)",
         f"  keep secret       {receipt.folder / 'private'}  ({_protection(receipt)})",
-        f"next: eflowprov certs device ID --ca {_argument(receipt.folder)} --out out",
+        f"next: eflowprov certs device ID --ca {argument(receipt.folder)} --out out",
     ]
     return "\n".join(lines)
 
@@ -56,9 +61,11 @@ def identity_receipts(
     else:
         lines = [line for one in receipts for line in (_heading(one), *_uses(one))]
     lines += [f"all identities in {receipts[0].out}: {', '.join(map(str, summary))}"] if summary else []
-    example = receipts[0]
-    files = f"{_argument(example.chain)} {_argument(example.key)}"
-    named = f"--cert {_argument(example.chain)} --key {_argument(example.key)}"
+    example = next((one for one in receipts if one.has_key), None)
+    if example is None:
+        return "\n".join(lines)
+    files = f"{argument(example.chain)} {argument(example.key)}"
+    named = f"--cert {argument(example.chain)} --key {argument(example.key)}"
     lines.append(f"next: eflowprov certs check {files} --registration-id {example.registration_id}")
     lines.append(f"      eflowprov provision --scope-id SCOPE {named}")
     return "\n".join(lines)
@@ -82,7 +89,7 @@ def identity_document(receipt: IdentityReceipt) -> dict[str, Any]:
         "test_only": receipt.test_only,
         "individual_enrollment": str(receipt.leaf),
         "enrollment_group": str(receipt.issuing),
-        "device": {"certificate": str(receipt.chain), "key": str(receipt.key)},
+        "device": {"certificate": str(receipt.chain), "key": str(receipt.key) if receipt.has_key else None},
         "certificate": certificate_document(receipt.certificate),
     }
 
@@ -118,6 +125,8 @@ def _count(receipts: Sequence[IdentityReceipt]) -> str:
     kept = sum(one.kept for one in receipts)
     first_end = min(one.certificate.not_after for one in receipts)
     said = [f"{len(receipts) - kept} issued", *([f"{kept} kept"] if kept else [])]
+    if keyless := sum(not one.has_key for one in receipts):
+        said.append(f"{keyless} of them without a private key here")
     if shortened := sum(one.shortened for one in receipts):
         said.append(f"{shortened} shortened to their authority's end")
     return f"{len(receipts)} devices: {', '.join(said)}; valid until {_day(first_end)} or longer"
@@ -128,7 +137,7 @@ def _uses(one: IdentityReceipt) -> list[str]:
         f"  individual enrollment  {one.leaf}",
         f"  enrollment group       {one.issuing}  (once for all devices)",
         f"  device                 {one.chain}",
-        f"                         {one.key}  (keep it secret)",
+        f"                         {one.key}  ({'keep it secret' if one.has_key else 'no longer here'})",
     ]
     return [*lines, f"  the old files          {one.replaced}"] if one.replaced else lines
 
@@ -137,10 +146,17 @@ def _protection(receipt: AuthorityReceipt) -> str:
     return "encrypted with your passphrase" if receipt.encrypted else "not encrypted"
 
 
-def _argument(value: object) -> str:
-    """A path as it can be pasted into PowerShell or a shell."""
+def argument(value: object) -> str:
+    """A path as it can be pasted into PowerShell or a shell: in double quotes as a rule, which all of them know.
+
+    What double quotes do not keep from being taken for something else needs those of the system's own shell.
+    """
     text = str(value)
-    return f'"{text}"' if " " in text else text
+    if _PLAIN.fullmatch(text):
+        return text
+    if not _LIVE.search(text):
+        return f'"{text}"'
+    return "'" + text.replace("'", "''") + "'" if os.name == "nt" else shlex.quote(text)
 
 
 def _day(moment: datetime) -> str:

@@ -48,10 +48,12 @@ def deprovision(
     """
     from contextlib import ExitStack
 
+    from eflowprov.workflows.provisioning.staging import sweep_staging
     from eflowprov.workflows.runs.journal import alone
     from eflowprov.workflows.vm.channels import open_channel
 
     request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
+    sweep_staging()
     with ExitStack() as stack:
         journal = None
         if config is not None:
@@ -59,9 +61,9 @@ def deprovision(
             stack.enter_context(alone(journal_path))
             journal = _journal(journal_path)
         eflow = options.eflow_host(host)
-        opened = open_channel(request, lambda: eflow)
+        opened = open_channel(request, lambda: eflow, terminal.progress)
         stack.callback(opened.channel.close)
-        terminal.hint(f"into the VM by {opened.channel.name}: {opened.because}")
+        terminal.hint(opened.told)
         _carry_out(opened.channel, journal, yes=yes, dry_run=dry_run, form=form)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eflowprov.cli import options, terminal
+from eflowprov.cli import dps_service, options, terminal
 from eflowprov.model import Assigned, Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _EXAMPLE = (
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="The Device Provisioning Service.", epilog=_EXAMPLE)
     group.command("register", epilog=_EXAMPLE)(register_once)
+    dps_service.register(group)
     app.add_typer(group, name="dps")
 
 

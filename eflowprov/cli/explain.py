@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 2**20  # characters of standard input
 _INDENT = "  "
+_COMMAND = re.compile(r'Invoke-EflowVmCommand -command "[^"]+"')
+_HELD = "\N{NO-BREAK SPACE}"
 
 
 def register(app: typer.Typer) -> None:
@@ -92,6 +95,9 @@ def _block(topic: Topic, width: int) -> str:
 
 
 def _filled(text: str, width: int) -> str:
-    return textwrap.fill(
-        text, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    """The text in lines; a command for the VM is never broken, so that it can be copied in one go."""
+    held = _COMMAND.sub(lambda found: found[0].replace(" ", _HELD), text)
+    filled = textwrap.fill(
+        held, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
     )
+    return filled.replace(_HELD, " ")

@@ -52,7 +52,7 @@ def run(
     from eflowprov.lab.scenarios import scenario as named
     from eflowprov.workflows.disk.files import make_folder
 
-    place = options.delivery(format_, output)
+    place = options.delivery(format_, output, folder=True)
     chosen = named(scenario)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eflowprov-lab-")))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from eflowprov import __version__
-from eflowprov.cli.terminal import SETTINGS, drop_output, soften_encodings
+from eflowprov.cli.terminal import SETTINGS, drop_output, say, soften_encodings
 from eflowprov.errors import EflowprovError
 
 _GLOBAL_SWITCHES = {"--version", "--debug", "--no-color", "-v", "--verbose", "-q", "--quiet"}
@@ -121,6 +121,10 @@ def main() -> None:
     """The console script."""
     status = run_command(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done and its end told: nothing is left to interrupt
+    # An interrupt that came while source text was run (a dataclass is made so) has Python end by the signal, whatever
+    # the status, when it was started with -m or from a zip, as Windows' eflowprov.exe is; running text again resets
+    # that (pythonrun.c, unhandled_keyboard_interrupt).
+    exec("")  # noqa: S102 - a constant
     try:
         sys.stdout.flush()
     except OSError:
@@ -160,7 +164,7 @@ def _refuse(line: str, status: int) -> int:
 
         logging.getLogger("eflowprov").error("status %d", status, exc_info=True)
     text = " ".join("".join(c if c.isprintable() else " " for c in line).split())
-    typer.echo(f"error: {text}", err=True)
+    say(f"error: {text}")
     return status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eflowprov.cli import terminal
-from eflowprov.errors import InputError
+from eflowprov.errors import InputError, StorageError
 from eflowprov.reports.formats import ReportFormat, Screen, render
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Expectation(StrEnum):
     DEPLOYED = "deployed"
 
 
-Channel = Annotated[ChannelName, typer.Option(help="The way into the VM; auto prefers ssh, then the cmdlets.")]
+Channel = Annotated[
+    ChannelName, typer.Option(help="The way into the VM; auto takes SSH where this EFLOW has it, else the cmdlets.")
+]
 Host = Annotated[str, typer.Option(help="Where the EFLOW cmdlets are: local.")]
 Ssh = Annotated[
     str,
@@ -110,39 +113,77 @@ def eflow_host(target: str) -> EflowHost:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where a report goes: one form to standard output or to the file `output`, or several into the folder `output`."""
+    """Where a report goes: to standard output, to the file `output`, or each form into the folder `output`."""
 
     forms: tuple[ReportFormat, ...]
     output: Path | None = None
+    folder: bool = False
 
 
-def delivery(forms: list[ReportFormat] | None, output: Path | None) -> Delivery:
-    """The two flags as one value, before anything is touched. InputError when they do not fit together."""
+def delivery(forms: list[ReportFormat] | None, output: Path | None, *, folder: bool = False) -> Delivery:
+    """The two flags as one value, before anything is touched.
+
+    With `folder` the command always writes into a folder; else several forms do, and one does where `output` is a
+    folder already; `-` is standard output. InputError when they do not fit together, or nothing can be written there.
+    """
     wanted = tuple(dict.fromkeys(forms or ())) or (ReportFormat.CONSOLE,)
-    if len(wanted) > 1 and output is None:
+    several = len(wanted) > 1
+    if output == Path("-") and not folder:
+        output = None
+    if several and output is None:
         raise InputError("--format", "several forms do not fit into one stream", "Name a folder for them with --output")
-    if len(wanted) > 1 and output is not None and output.is_file():
-        raise InputError("--output", f"{output} is a file, and several forms need a folder", "Name a folder")
-    return Delivery(wanted, output)
+    if output is None:
+        return Delivery(wanted)
+    place = Delivery(wanted, output, folder or several or os.path.isdir(output))  # noqa: PTH112
+    _refuse_place(output, place.folder)
+    return place
+
+
+def _refuse_place(output: Path, folder: bool) -> None:
+    """A run takes minutes: what cannot take its report is told before, not after."""
+    # os.path says False for a path that no disk takes, where Path raises.
+    there, is_file = os.path.exists(output), os.path.isfile(output)  # noqa: PTH110, PTH113
+    if folder and there and not os.path.isdir(output):  # noqa: PTH112
+        raise InputError("--output", f"{output} is a file, and a folder is needed here", "Name a folder")
+    if not folder and there and not is_file:
+        raise InputError(
+            "--output", f"{output} is no plain file", "Name a file, or leave --output out for standard output"
+        )
+    if not folder and not os.path.isdir(output.parent):  # noqa: PTH112
+        raise InputError("--output", f"there is no folder {output.parent}", "Make it first, or name another file")
 
 
 def show_report(report: Report, place: Delivery) -> None:
-    """Print the report, or write it whole and say so; end with its exit status."""
-    if place.output is None:
-        screen = Screen(terminal.width(), terminal.color(), terminal.unicode_marks(), terminal.SETTINGS.verbose)
-        terminal.result(render(report, place.forms[0], screen))
-    else:
-        written = ", ".join(map(str, _write(report, place.forms, place.output)))
+    """Print the report, or write it whole and say so; end with its exit status.
+
+    StorageError when it cannot be written; it has been printed then, so that what was found out is not lost.
+    """
+    try:
+        written = ", ".join(map(str, _write(report, place)))
+    except StorageError:
+        _print(report, ReportFormat.CONSOLE)
+        raise
+    if written:
         terminal.hint(f"{report.verdict}: the report is in {written}")
+    else:
+        _print(report, place.forms[0])
     raise typer.Exit(report.exit_status)
 
 
-def _write(report: Report, forms: tuple[ReportFormat, ...], output: Path) -> tuple[Path, ...]:
-    if len(forms) > 1:
+def _print(report: Report, form: ReportFormat) -> None:
+    screen = Screen(terminal.width(), terminal.color(), terminal.unicode_marks(), terminal.SETTINGS.verbose)
+    terminal.result(render(report, form, screen))
+
+
+def _write(report: Report, place: Delivery) -> tuple[Path, ...]:
+    """The files that were written; none when the report goes to standard output."""
+    if place.output is None:
+        return ()
+    if place.folder:
         from eflowprov.workflows.readiness.report_files import write_reports
 
-        return write_reports(report, output, forms)
+        return write_reports(report, place.output, place.forms)
     from eflowprov.workflows.disk.files import write_whole
 
-    write_whole(output, render(report, forms[0]).encode("utf-8"))
-    return (output,)
+    write_whole(place.output, render(report, place.forms[0]).encode("utf-8"))
+    return (place.output,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,18 @@ def progress_bar() -> Iterator[Watch]:
         yield bar.tell
     finally:
         bar.end()
+
+
+@contextmanager
+def told_when_interrupted(done: Sized, what: str) -> Iterator[None]:
+    """Have a Ctrl-C say how far the work had come: `what`, after the number of `done`.
+
+    A batch that it fell into is given its names all the same, so that it may be some more.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(*([f"at least {len(done)} {what}"] if done else [])) from None
 
 
 class _Bar:

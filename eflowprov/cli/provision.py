@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,11 +94,12 @@ def provision(
 def _show_plan(request: ProvisionRequest, host: EflowHost, place: options.Delivery) -> None:
     """The findings when they forbid it, else the exact cmdlet."""
     from eflowprov.workflows.provisioning.provision import planned_call, preparation_report, prepare
+    from eflowprov.workflows.provisioning.staging import staging_folder
 
     prepared = prepare(request, host, progress=terminal.progress)
     if prepared.refused:
         options.show_report(preparation_report(request, prepared), place)
-    call = planned_call(request, prepared, host, Path(tempfile.gettempdir()) / "eflowprov-staging")
+    call = planned_call(request, prepared, host, staging_folder())
     terminal.result(call.text())
 
 
@@ -124,6 +124,7 @@ def _provision(
             confirm=lambda state: yes or _ask(state),
             transcript=kept,
             progress=terminal.progress,
+            on_way=terminal.hint,
             remove_key=remove_key,
         )
     options.show_report(report, place)

@@ -42,6 +42,7 @@ def run(
     from eflowprov.workflows.runs.journal import Journal, alone
     from eflowprov.workflows.runs.provision_once import BEGUN
     from eflowprov.workflows.runs.run import Runner, resumable
+    from eflowprov.workflows.runs.run_files import refuse_without_key
 
     place = options.delivery(format_, output)
     settings = load_config(config)
@@ -54,6 +55,8 @@ def run(
         return
     with alone(path), Transcript(transcript or options.default_transcript("run")) as kept:
         journal = Journal(path) if restart else Journal.load(path)
+        if BEGUN in forgotten:
+            refuse_without_key(settings.identity, journal)
         journal.forget(forgotten)
         terminal.hint(f"transcript: {kept.path}")
         runner = Runner(
@@ -64,6 +67,7 @@ def run(
             progress=terminal.progress,
             known_hosts=options.default_known_hosts(),
             again=restart or BEGUN in forgotten,
+            on_way=terminal.hint,
         )
         report = runner.run()
     for written in runner.written:
@@ -76,6 +80,7 @@ def _show_plan(
 ) -> None:
     """The plan for people, or with --format json as one document."""
     import json
+    import textwrap
     from dataclasses import asdict
 
     from eflowprov.workflows.runs.plan import plan_run
@@ -86,4 +91,6 @@ def _show_plan(
         terminal.result(json.dumps({"steps": [asdict(step) for step in plan]}, indent=2))
         return
     for step in plan:
-        terminal.result("\n".join([f"{step.step:10} {step.what}", *(f"{'':10}   {each}" for each in step.commands)]))
+        what = textwrap.wrap(step.what, max(terminal.width() - 11, 20), break_long_words=False, break_on_hyphens=False)
+        lines = [f"{step.step:10} {what[0]}", *(f"{'':10} {line}" for line in what[1:])]
+        terminal.result("\n".join([*lines, *(f"{'':10}   {each}" for each in step.commands)]))  # whole, to be copied

@@ -36,7 +36,13 @@ SETTINGS = Settings()
 
 
 def soften_encodings() -> None:
-    """Let no character that the console's code page lacks end a command after its work is done."""
+    """Let no character that the console's code page lacks end a command after its work is done.
+
+    A stream that was closed (`>&-`) or never there (pythonw) is one that nobody reads, and no file may get its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -59,23 +65,31 @@ def result(text: str) -> None:
             ) from error
 
 
-def drop_output() -> None:
-    """Send the rest of standard output nowhere, so that Python does not complain about it at exit."""
+def drop_output(stream: TextIO | None = None) -> None:
+    """Send the rest of standard output, or of `stream`, nowhere, so that Python does not complain about it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, (stream or sys.stdout).fileno())
     os.close(nowhere)
+
+
+def say(text: str) -> None:
+    """Print a line on standard error. Where that cannot be (a full disk), the exit status alone has to tell."""
+    try:
+        typer.echo(text, err=True)
+    except OSError:
+        drop_output(sys.stderr)
 
 
 def hint(text: str) -> None:
     """Tell something worth knowing on standard error, unless --quiet."""
     if not SETTINGS.quiet:
-        typer.echo(text, err=True)
+        say(text)
 
 
 def progress(text: str) -> None:
     """Tell a step on standard error: on a terminal, or with --verbose."""
     if not SETTINGS.quiet and (SETTINGS.verbose or sys.stderr.isatty()):
-        typer.echo(text, err=True)
+        say(text)
 
 
 def width() -> int:
@@ -84,9 +98,10 @@ def width() -> int:
 
 
 def color(stream: TextIO | None = None) -> bool:
-    """Colour only on a terminal, and never with --no-color or NO_COLOR."""
+    """Colour only on a terminal that can, and never with --no-color or NO_COLOR."""
     stream = stream or sys.stdout
-    return stream.isatty() and not SETTINGS.no_color and not os.environ.get("NO_COLOR")
+    wanted = not SETTINGS.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and stream.isatty()
 
 
 def unicode_marks(stream: TextIO | None = None) -> bool:

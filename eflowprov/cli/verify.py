@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eflowprov.cli import options, terminal
+from eflowprov.cli import options
 from eflowprov.errors import InputError, StorageError
 
 if TYPE_CHECKING:
+    from eflowprov.cli.bundling import Bundling
     from eflowprov.model import Report
     from eflowprov.workflows.readiness.verify import VerifyOptions
     from eflowprov.workflows.vm.channels import ChannelRequest
@@ -57,11 +59,25 @@ def verify(
     cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The certificate that the VM should have, leaf first.")
     ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An earlier JSON report: show what changed since.")
+    ] = None,
+    fail_on_new: Annotated[
+        bool, typer.Option("--fail-on-new", help="Not ready when something is worse than in the baseline.")
+    ] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="F.zip", help="Everything for a ticket in one file, secrets taken out.")
+    ] = None,
+    support_bundle: Annotated[
+        bool, typer.Option("--support-bundle", help="Also iotedge support-bundle from the VM; with --bundle.")
+    ] = False,
 ) -> None:
     """Ask the VM, judge what it says, and print a readiness report.
 
     Exit status 0 for ready and ready-awaiting-deployment, 1 for not-ready, 3 for unknown.
     """
+    from eflowprov.cli.bundling import bundling
+    from eflowprov.workflows.readiness.baseline import against, load_baseline
     from eflowprov.workflows.readiness.policy import load_policy
     from eflowprov.workflows.readiness.verify import VerifyOptions, seconds_of
     from eflowprov.workflows.readiness.vm_facts import wanted_identity
@@ -75,25 +91,39 @@ def verify(
         policy=load_policy(policy),
     )
     wanted.journal_since()
+    earlier = load_baseline(baseline, fail_on_new=fail_on_new)
     wait_s = seconds_of(wait, where="--wait") if wait else 0.0
     if saved is not None and wait:
         raise InputError("--wait", "saved outputs do not change", "Leave out --wait or --from")
+    kept = bundling(
+        bundle, support_bundle=support_bundle, since=since, timeout_s=timeout, saved=saved, output=place.output
+    )
     unsaved: list[StorageError] = []
-    if saved is not None:
-        report = _from_saved(saved, wanted)
-    else:
-        request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
-        report = _live(request, host, wanted, save, wait_s, unsaved)
+    with kept:
+        kept.event("begin", command="verify", channel=channel, since=since, wait=wait, source=saved)
+        if saved is not None:
+            report = _from_saved(saved, wanted, kept)
+        else:
+            request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
+            report = _live(request, host, wanted, save, wait_s, unsaved, kept)
+        report = against(report, earlier, fail_on_new=fail_on_new)
+    try:
+        kept.write(report)
+    except StorageError as error:
+        unsaved.append(error)
     with suppress(typer.Exit) if unsaved else nullcontext():
         options.show_report(report, place)
     raise unsaved[0]
 
 
-def _from_saved(folder: Path, wanted: VerifyOptions) -> Report:
+def _from_saved(folder: Path, wanted: VerifyOptions, kept: Bundling) -> Report:
     from eflowprov.workflows.readiness.outputs import read_saved
     from eflowprov.workflows.readiness.verify import report_on
 
-    return report_on(read_saved(folder), wanted, vm=str(folder), channel="saved")
+    outputs = read_saved(folder)
+    if kept.on_look is not None:
+        kept.on_look(None, outputs)
+    return report_on(outputs, wanted, vm=str(folder), channel="saved")
 
 
 def _live(
@@ -103,26 +133,37 @@ def _live(
     save: Path | None,
     wait_s: float,
     unsaved: list[StorageError],
+    kept: Bundling,
 ) -> Report:
     """One look, or as many as `wait_s` has time for; why the outputs were not kept goes into `unsaved`."""
     from eflowprov.workflows.readiness.until_ready import ReadinessWait
     from eflowprov.workflows.readiness.verify import verify_vm
+    from eflowprov.workflows.runs.patience import patiently
     from eflowprov.workflows.vm.channels import open_channel
 
-    eflow = options.eflow_host(host)  # now, so that a wrong --host is told also where SSH is open
-    opened = open_channel(request, lambda: eflow, terminal.progress)
-    terminal.hint(f"into the VM by {opened.channel.name}: {opened.because}")
+    kept.eflow = eflow = options.eflow_host(host)  # now, so that a wrong --host is told also where SSH is open
+    end = time.monotonic() + wait_s
+    opened = patiently(  # a VM that is not up yet is what --wait is for
+        lambda: open_channel(request, lambda: eflow, kept.progress),
+        what="the VM",
+        patience_s=wait_s,
+        progress=kept.progress,
+    )
+    kept.hint(opened.told)
     try:
         if not wait_s:
-            return verify_vm(opened.channel, wanted, host=host, save_to=save, on_unsaved=unsaved.append)
+            return verify_vm(
+                opened.channel, wanted, host=host, save_to=save, on_unsaved=unsaved.append, on_look=kept.on_look
+            )
         return ReadinessWait(
             opened,
             wanted,
-            reopen=lambda: open_channel(request, lambda: eflow, terminal.progress),
-            progress=terminal.progress,
+            reopen=lambda: open_channel(request, lambda: eflow, kept.progress),
+            progress=kept.progress,
             host=host,
             save_to=save,
             on_unsaved=unsaved.append,
-        ).run(wait_s)
+            on_look=kept.on_look,
+        ).run(max(0.0, end - time.monotonic()))
     finally:
         opened.channel.close()

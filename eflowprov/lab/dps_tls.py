@@ -25,10 +25,13 @@ _TRUSTED_FOR_CLIENT_AUTH = bytes.fromhex("300c300a06082b06010505070302")
 
 
 class ServerIdentity:
-    """A self-signed certificate for localhost and 127.0.0.1, made anew and kept in `folder` while the lab runs."""
+    """A self-signed certificate for localhost and 127.0.0.1, made anew and kept in `folder` while the lab runs.
 
-    def __init__(self, folder: Path, now: datetime) -> None:
-        self.ca_pem, key_pem = _make(now)
+    Two that are trusted in one file need different names: OpenSSL looks an issuer up by its name.
+    """
+
+    def __init__(self, folder: Path, now: datetime, name: str = "eflowprov lab DPS") -> None:
+        self.ca_pem, key_pem = _make(now, name)
         self._folder = folder
         self._numbers = itertools.count()
         self._file = folder / "server.pem"
@@ -53,6 +56,13 @@ class ServerIdentity:
         # The one hook of the standard library that sees the handshake's messages in the clear, in TLS 1.3 too;
         # it is the same from 3.8 to 3.13, and CPython's test_ssl holds it to that.
         context._msg_callback = _watch(trust)  # type: ignore[attr-defined]
+        return context
+
+    def plain_context(self) -> ssl.SSLContext:
+        """A context for the service's own HTTPS, where nobody has a client certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self._file)
         return context
 
 
@@ -91,7 +101,7 @@ def _trusted_pem(der: bytes) -> str:
     return f"-----BEGIN TRUSTED CERTIFICATE-----\n{text}-----END TRUSTED CERTIFICATE-----\n"
 
 
-def _make(now: datetime) -> tuple[str, str]:
+def _make(now: datetime, common_name: str) -> tuple[str, str]:
     """A certificate and its key, both PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -100,7 +110,7 @@ def _make(now: datetime) -> tuple[str, str]:
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "eflowprov lab DPS")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()

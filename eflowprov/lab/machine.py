@@ -13,11 +13,14 @@ from eflowprov.certs.reading import read_bundle
 from eflowprov.lab.cmdlets import EflowCmdlets
 from eflowprov.lab.control import ControlServer
 from eflowprov.lab.dps import Enrollment, LabDps
+from eflowprov.lab.dps_enrollments import EnrollmentBook
+from eflowprov.lab.dps_service_api import LabDpsService
 from eflowprov.lab.host import LabHost
 from eflowprov.lab.played_powershell import lab_environment, lab_powershell
 from eflowprov.lab.scenarios import Scenario
 from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.lab.vm import ADDRESS, LabVm
+from eflowprov.model import Secret
 from eflowprov.transports.dps import RegistrationRequest
 
 SCOPE_ID = "0ne00000001"
@@ -36,8 +39,9 @@ class LabMachine:
     def __init__(self, scenario: Scenario, folder: Path, *, enrolled_ca: str) -> None:
         self._scenario = scenario
         self._folder = folder
-        enrollments = [Enrollment(enrolled_ca)] if scenario.enrolled else []
-        self._dps = LabDps(enrollments, scope_id=SCOPE_ID, hub=HUB)
+        book = EnrollmentBook([Enrollment(enrolled_ca)] if scenario.enrolled else [])
+        self._dps = LabDps(book.entries, scope_id=SCOPE_ID, hub=HUB)
+        self._service = LabDpsService(book, lambda: self._dps.registrations)
         self._vm = LabVm(scenario, folder, self._registration)
         self._stack = ExitStack()
         self.ssh_key = folder / "id_ed25519"
@@ -64,6 +68,11 @@ class LabMachine:
             return "lab (stand-in AzureEFLOW module in a real PowerShell)"
         return "lab (stand-in AzureEFLOW cmdlets in a played powershell.exe, since no PowerShell was found)"
 
+    @property
+    def connection_string(self) -> Secret:
+        """All rights to the service side of this machine's DPS, whose HTTPS `dps_ca` lets trust too."""
+        return self._service.connection_string()
+
     def eflow_host(self) -> EflowHost:
         """The EFLOW cmdlets of this machine, through the product's own bridge."""
         session = PowerShellSession(self._powershell.command, self._environ)
@@ -73,7 +82,8 @@ class LabMachine:
     def _start(self, stack: ExitStack) -> None:
         stack.enter_context(self._dps)
         self.dps_endpoint = f"localhost:{self._dps.port}"
-        self.dps_ca.write_text(self._dps.server_ca_pem, encoding="ascii")
+        stack.enter_context(self._service)
+        self.dps_ca.write_text(self._dps.server_ca_pem + self._service.server_ca_pem, encoding="ascii")
         stack.callback(self._vm.runtime.wait)
         self._start_ssh(stack)
         control = ControlServer(EflowCmdlets(self._vm))

@@ -1,7 +1,7 @@
 """A stand-in for the VM's shell, so that the simulated VM also runs where there is no POSIX shell.
 
-It knows only the shapes that the product sends: one quoted argv with `sudo -n`, `timeout -k 5 N` and `</dev/null`;
-and the script of `bridge.vm_command`. All else is refused.
+It knows only the shapes that the product sends: one quoted argv with `sudo -n`, `timeout -k 5 N` and `</dev/null` or
+the tether; and the script of `bridge.vm_command`. All else is refused.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Protocol
 
 from eflowprov.bridge.vm_command import SCRIPT, marks
 from eflowprov.model import CommandResult
-from eflowprov.transports.shell import KILL_AFTER_S, NO_INPUT
+from eflowprov.transports.shell import KILL_AFTER_S, NO_INPUT, TETHER
 
 _TIMED_OUT = 124  # timeout(1)
 _NOT_FOUND = 127  # POSIX, 2.8.2: the command is not found
 _WRAPPED = re.compile(r"echo ([A-Za-z0-9+/=]+) \| base64 -d \| sh")
-_GUARD = re.compile(rf"(sudo -n )?timeout -k {KILL_AFTER_S} ([0-9]+) (.+)", re.DOTALL)
+_GUARD = re.compile(rf"(sudo -n )?timeout -k {KILL_AFTER_S} ([0-9]+) (.+){NO_INPUT}", re.DOTALL)
+_TETHERED = re.compile(rf"(sudo -n )?{re.escape(TETHER)} eflowprov (timeout .+)", re.DOTALL)
 _FIELDS = {"nonce": "[0-9A-Za-z]+", "limit": "[0-9]+", "cap": "[0-9]+", "command": ".+"}
 
 
@@ -86,8 +87,9 @@ def _script_pattern() -> re.Pattern[str]:
 
 def _read_guarded(text: str) -> _Guarded | None:
     """The guarded command in a shell text; None unless every word is quoted just as the product quotes it."""
-    found = _GUARD.fullmatch(text.removesuffix(NO_INPUT))
-    if not found or not text.endswith(NO_INPUT):
+    tethered = _TETHERED.fullmatch(text)
+    found = _GUARD.fullmatch(f"{tethered[1] or ''}{tethered[2]}{NO_INPUT}" if tethered else text)
+    if not found:
         return None
     try:
         argv = tuple(shlex.split(found[3]))

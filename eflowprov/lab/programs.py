@@ -13,6 +13,7 @@ from eflowprov.lab.mini_shell import Program
 from eflowprov.lab.probe import probe_answer
 from eflowprov.lab.runtime import LabRuntime
 from eflowprov.lab.runtime_checks import as_json, as_text, run_checks
+from eflowprov.lab.support_bundle import SAID, make_zip, read_options
 from eflowprov.model import Module
 
 Answer = tuple[int, bytes, bytes]
@@ -58,10 +59,8 @@ class LabPrograms:
                 return self._list()
             case ["check", *options]:
                 return self._check(options)
-            case ["system", "logs", "--", *options]:
-                return _printed(self._journal.render(options, now=datetime.now(UTC)))
-            case ["system", "logs"]:
-                return _printed(self._journal.render((), now=datetime.now(UTC)))
+            case ["system", "logs"] | ["system", "logs", "--", *_]:
+                return _printed(self._journal.render(argv[4:], now=datetime.now(UTC)))
             case ["system", "status"]:
                 return _printed(self._status())
             case ["logs", "edgeAgent", *_]:
@@ -69,9 +68,11 @@ class LabPrograms:
             case ["system", "stop"]:
                 self._runtime.stop()
                 return _printed("")
+            case ["support-bundle", *options]:
+                return self._support_bundle(options)
             case ["version"]:
                 return _printed("iotedge 1.5.21\n")
-        return 2, b"", f"error: unrecognized subcommand '{' '.join(argv[1:])}'\n\nUsage: iotedge <COMMAND>\n".encode()
+        return _unknown("subcommand", " ".join(argv[1:]))
 
     def _list(self) -> Answer:
         if not self._runtime.is_up:
@@ -108,6 +109,17 @@ class LabPrograms:
             return 1, b"", b"A module runtime error occurred\n\tcaused by: No such container: edgeAgent\n\n"
         return _printed("".join(f"{line}\n" for line in self._runtime.agent_log))
 
+    def _support_bundle(self, words: Sequence[str]) -> Answer:
+        """To standard output with `-o -`, else into a file of the VM."""
+        options = read_options(words)
+        if isinstance(options, str):
+            return _unknown("argument", options)
+        data, path = make_zip(self._runtime, self._journal, options), options["--output"]
+        if path == "-":
+            return 0, SAID + data, b""
+        self._files[path] = data
+        return 0, SAID + f"Created support bundle at {path}\n".encode(), b""
+
     def _cat(self, argv: Sequence[str], *, root: bool) -> Answer:
         path = argv[-1]
         if path not in self._files:
@@ -118,6 +130,11 @@ class LabPrograms:
 def _date(argv: Sequence[str], *, root: bool) -> Answer:
     now = datetime.now(UTC)
     return _printed(f"{int(now.timestamp())}\n" if list(argv[1:]) == ["+%s"] else f"{now:%a %b %d %H:%M:%S UTC %Y}\n")
+
+
+def _unknown(kind: str, word: str) -> Answer:
+    """A usage error in clap's words."""
+    return 2, b"", f"error: unrecognized {kind} '{word}'\n\nUsage: iotedge <COMMAND>\n".encode()
 
 
 def _printed(text: str) -> Answer:

@@ -14,6 +14,7 @@ from eflowprov.model.certificates import (
 )
 from eflowprov.model.commands import CommandResult, Secret, VmChannel
 from eflowprov.model.dps import Assigned, Refused, Registration
+from eflowprov.model.enrollment import EnrollmentKind, ServiceAccess, ServiceRecord
 from eflowprov.model.host import CmdletAnswer, CmdletRecord, HostFacts, ProvisionVerdict
 from eflowprov.model.logs import (
     DIGITS,
@@ -29,6 +30,9 @@ from eflowprov.model.logs import (
 )
 from eflowprov.model.report import (
     EXIT_STATUS,
+    Baseline,
+    Change,
+    ChangeKind,
     Finding,
     Identity,
     LogPattern,
@@ -60,8 +64,11 @@ __all__ = [
     "DIGITS",
     "EXIT_STATUS",
     "Assigned",
+    "Baseline",
     "BundleFacts",
     "CertificateFacts",
+    "Change",
+    "ChangeKind",
     "Check",
     "CheckOutcome",
     "CheckReport",
@@ -69,6 +76,7 @@ __all__ = [
     "CmdletRecord",
     "CommandResult",
     "Disk",
+    "EnrollmentKind",
     "EnrollmentTrial",
     "EnrollmentTrials",
     "FileAccess",
@@ -96,6 +104,8 @@ __all__ = [
     "RuntimeFacts",
     "Secret",
     "Service",
+    "ServiceAccess",
+    "ServiceRecord",
     "ServiceStatus",
     "SystemInfo",
     "Target",

@@ -66,5 +66,6 @@ class HostFacts:
     vm_exists: bool | None = None
     vm_power_state: str = ""
     vm_address: str = ""
+    vm_id: str = ""  # the VM's GUID, lower-case; "" when it was not told, or more than one could be meant
     utc_now: datetime | None = None
     problems: tuple[str, ...] = ()

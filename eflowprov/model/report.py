@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -98,11 +98,51 @@ class TimelineEntry:
     note: str = ""
 
 
+class ChangeKind(StrEnum):
+    """What became of one thing since the baseline, what matters most first."""
+
+    WORSE = "worse"
+    NEW = "new"
+    CHANGED = "changed"
+    GONE = "gone"
+    BETTER = "better"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs from the baseline.
+
+    `about` is "finding", "module", "version" or "identity"; `id` a finding's lasting id, a module's name, a program's
+    name or a field of the report's identity. Each pair of the two is told once. `before` and `after` are outcomes or
+    values, "" where the thing was not there. `trouble` says that it is new trouble (checks/baseline.py).
+    """
+
+    about: str
+    id: str
+    kind: ChangeKind
+    before: str
+    after: str
+    trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An earlier report that this one was compared with, and what changed since; `device` is its registration ID."""
+
+    started_at: datetime
+    verdict: Verdict
+    tool_version: str
+    device: str
+    changes: tuple[Change, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The readiness report: the only place that knows the verdict.
 
     `timeline` is what was done and when, for people: the HTML form shows it, the JSON document does not have it.
+    `versions` are those of the runtime's programs, as far as they are told. `baseline` is None when there was nothing
+    to compare with.
     """
 
     tool_version: str
@@ -114,6 +154,8 @@ class Report:
     modules: tuple[Module, ...] = ()
     logs: LogSummary = LogSummary()
     timeline: tuple[TimelineEntry, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    baseline: Baseline | None = None
 
     @property
     def summary(self) -> Mapping[Outcome, int]:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 from eflowprov.model import CheckOutcome
 from eflowprov.parsers.check_ids import check_id
+from eflowprov.parsers.prompts import unquoted
 
 HEADING = re.compile(r"(?:Configuration|Connectivity) checks(?: \([\w-]{1,40}\))?|\(aziot-identity-service\)")
 _GLUED_HEADING = re.compile(
-    r"(?:^|(?<=[ \t]))((?:Configuration|Connectivity) checks(?: \([\w-]{1,40}\))?)(?=[ \t]*(?:$|-{5}))", re.M
+    r"(?:^|(?<=[ \t])|(?<= - OK)|(?<= - Error)|(?<= - Warning))((?:Configuration|Connectivity) checks"
+    r"(?: \([\w-]{1,40}\))?)(?=[ \t]*(?:$|-{5}))",
+    re.M,
 )
 _GLUED_DASHES = re.compile(r"(?<!-)(-{5,}+)[ \t]++(?=[√‼×])")
 _GLUED_MARK = re.compile(r"(?<=[ \t])([√‼×] (?=[A-Za-z(]))")
 _GLUED_TOTAL = re.compile(r"(?<=[ \t.])(\d{1,6} check\(s\) )")
 _LOST_BYTES = re.compile(r"\ufffd{1,4} ?(?=[√‼×])")
-_QUOTED = re.compile(r"(?m)^(?:[ \t]{0,3}> ?){1,4}")
 _WRAP = re.compile(r"(?<=\S) {20,}(?=\S)")  # a row of a terminal that was padded to its width (129 blanks seen)
 
 _TOTAL = re.compile(r"(\d{1,6}) check\(s\) (succeeded|raised warnings|raised errors|were skipped)")
@@ -54,7 +56,7 @@ class CheckLine:
 def logical_lines(text: str) -> Iterator[str]:
     """The lines as the tool printed them: glued ones parted, quote marks and padding of a terminal's width removed."""
     text = _LOST_BYTES.sub("", text.replace("\ufe0f", ""))
-    text = _QUOTED.sub("", text)
+    text = unquoted(text)
     text = _GLUED_HEADING.sub(r"\n\1\n", text)
     text = _GLUED_DASHES.sub(r"\1\n", text)
     text = _GLUED_TOTAL.sub(r"\n\1", _GLUED_MARK.sub(r"\n\1", text))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from eflowprov.model import Module, ModuleList
 from eflowprov.parsers.causes import RUNTIME_ERROR, cause_of, printed_failure
-from eflowprov.parsers.prompts import is_around
+from eflowprov.parsers.prompts import is_around, unquoted
 from eflowprov.parsers.text import clean, first_words, refusal
 
 _WHERE = "iotedge list"
@@ -27,7 +27,7 @@ def parse_list(text: str) -> ModuleList:
     An error that the command printed (its message and `caused by:` lines) is a ModuleList with `failure`. ParseError
     for an empty text, a text in no known form, and a status that the runtime does not have.
     """
-    text = clean(text)
+    text = unquoted(clean(text))
     heading = _HEADING.search(text)
     if heading is None:
         if failure := printed_failure(text):
@@ -48,7 +48,7 @@ def _rows(below: str) -> Iterator[str]:
         if foreign or is_around(line) or cause_of(line) is not None or RUNTIME_ERROR in line:
             return
         any_row, apart = True, False
-        yield line
+        yield line.replace("`", "")  # a code span may begin or end anywhere (azure-docs#29478)
 
 
 def _looks_like_a_row(line: str) -> bool:

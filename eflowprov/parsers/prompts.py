@@ -17,6 +17,7 @@ _PROMPT = re.compile(
     re.VERBOSE,
 )
 _FENCE = re.compile(r"\s*(?:`{3,}[\w-]*|</?(?:details|summary|pre|code)>.{0,80})\s*$")
+_QUOTED = re.compile(r"(?m)^(?:[ \t]{0,3}> ?){1,4}")
 
 
 def is_prompt(line: str) -> bool:
@@ -27,6 +28,11 @@ def is_prompt(line: str) -> bool:
 def is_fence(line: str) -> bool:
     """Whether the line is markdown's or a ticket's frame around a paste."""
     return _FENCE.match(line) is not None
+
+
+def unquoted(text: str) -> str:
+    """The text without a mail's or markdown's `> ` in front of its lines (iotedge#4580 quotes the first alone)."""
+    return _QUOTED.sub("", text)
 
 
 def is_around(line: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from eflowprov.model import Service, ServiceStatus
-from eflowprov.parsers.prompts import is_around, is_prompt
+from eflowprov.parsers.prompts import is_around, is_prompt, unquoted
 from eflowprov.parsers.text import clean, refusal
 
 _WHERE = "iotedge system status"
@@ -32,7 +32,7 @@ def parse_system_status(text: str) -> ServiceStatus:
     ParseError for anything without a row: an empty text (1.1 has no such command), the error sentence of a snap, a
     usage error; and for a row whose state is none of Running, Ready and Down.
     """
-    text = clean(text)
+    text = unquoted(clean(text))
     read = _Read()
     for line in text.split("\n"):
         if is_prompt(line) and read.services:

@@ -5,7 +5,7 @@ Every text of the report goes through `reports.clean` and into rich as `Text`, n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
 from io import StringIO
 
@@ -15,24 +15,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eflowprov.model import EXIT_STATUS, Finding, Outcome, Report, Verdict
+from eflowprov.model import Finding, Outcome, Report, Verdict
+from eflowprov.reports import changes
 from eflowprov.reports.clean import clean_line, clean_lines
+from eflowprov.reports.words import NAME, TEXT, VERDICT_WORDS, counts, headline, of
 
 _NARROWEST = 40  # columns below which a hanging indent leaves no room for words
 _EVIDENCE = 8  # lines of evidence for each finding; the JSON report has them all
+_MOST = 2000  # lines of evidence that are looked at
 _LINE = 300  # characters of one line of evidence
-_TEXT = 1000  # characters of a detail or remedy
-_NAME = 120  # characters of an id, title or name
 _IDS = 12  # ids of findings that say the same, in one row; the JSON report has them all
 
-_WORDS = {
-    Outcome.PASS: "PASS",
-    Outcome.EXPECTED: "EXPECTED",
-    Outcome.WARN: "WARN",
-    Outcome.FAIL: "FAIL",
-    Outcome.SKIP: "SKIP",
-    Outcome.ERROR: "ERROR",
-}
 _MARKS = {
     Outcome.PASS: "\N{CHECK MARK}",
     Outcome.EXPECTED: "\N{CHECK MARK}",
@@ -49,15 +42,11 @@ _STYLES = {
     Outcome.SKIP: "dim",
     Outcome.ERROR: "bold magenta",
 }
-_VERDICTS = {
-    Verdict.READY: ("READY", "bold green", "provisioned, connected and running. Nothing to do."),
-    Verdict.READY_AWAITING_DEPLOYMENT: (
-        "READY, AWAITING DEPLOYMENT",
-        "bold green",
-        "nothing deployed yet. Next: set modules in IoT Hub.",
-    ),
-    Verdict.NOT_READY: ("NOT READY", "bold red", ""),
-    Verdict.UNKNOWN: ("UNKNOWN", "bold magenta", ""),
+_VERDICT_STYLES = {
+    Verdict.READY: "bold green",
+    Verdict.READY_AWAITING_DEPLOYMENT: "bold green",
+    Verdict.NOT_READY: "bold red",
+    Verdict.UNKNOWN: "bold magenta",
 }
 
 
@@ -68,17 +57,20 @@ def to_console(report: Report, *, width: int, color: bool, unicode: bool, verbos
     shown one by one.
     """
     page = _Page(width, color, unicode)
-    verdict = _verdict(report)
+    verdict, step = _verdict(report, page.width)
     page.line(verdict)
+    page.line(step, indent=2)
     page.line(_about(report), indent=2)
-    _loud(page, report.findings)
-    _quiet(page, report.findings, verbose=verbose)
-    _passes(page, report.findings, verbose=verbose)
+    _loud(page, report)
+    _changes(page, report)
+    _quiet(page, report, verbose=verbose)
+    _passes(page, report, verbose=verbose)
     if report.modules:
         page.gap()
         page.print(Padding(_modules(page, report), (0, 0, 0, 2)))
     page.gap()
-    page.line(_counts(report))
+    page.line(Text(counts(report)))
+    page.line(step, indent=2)
     page.line(verdict)
     return page.text()
 
@@ -88,10 +80,11 @@ class _Page:
 
     def __init__(self, width: int, color: bool, unicode: bool) -> None:
         self.unicode = unicode
+        self.width = max(width, _NARROWEST)
         self._file = StringIO()
         self._console = Console(
             file=self._file,
-            width=max(width, _NARROWEST),
+            width=self.width,
             height=100,  # both must be given, or rich asks a dumb terminal for its size
             force_terminal=color,
             color_system="standard" if color else None,
@@ -104,7 +97,7 @@ class _Page:
         )
 
     def mark(self, outcome: Outcome) -> str:
-        word = _WORDS[outcome]
+        word = outcome.value.upper()
         return f"{_MARKS[outcome]} {word}" if self.unicode else word
 
     def print(self, renderable: RenderableType) -> None:
@@ -112,7 +105,17 @@ class _Page:
 
     def line(self, text: Text, indent: int = 0) -> None:
         # Printed by itself, a Text would lose its own overflow: rich joins what one call prints.
-        self.print(Padding(text, (0, 0, 0, indent)))
+        if text:
+            self.print(Padding(text, (0, 0, 0, indent)))
+
+    def quote(self, lines: Iterable[str]) -> None:
+        """Lines of evidence, each folded behind its own bar."""
+        for line in lines:
+            row = Table.grid(padding=(0, 1, 0, 0))
+            row.add_column(width=1)
+            row.add_column(overflow="fold")
+            row.add_row(Text("|", style="dim"), Text(line, style="dim"))
+            self.print(Padding(row, (0, 0, 0, 4)))
 
     def gap(self) -> None:
         self.print("")
@@ -122,20 +125,15 @@ class _Page:
         return text if self.unicode else text.encode("ascii", "replace").decode("ascii")
 
 
-def _verdict(report: Report) -> Text:
-    word, style, meaning = _VERDICTS[report.verdict]
-    # One line, cut if it must be: only our own words may begin a line, or a device could forge a verdict.
-    return Text.assemble((f"{word}:", style), " ", meaning or _next(report), no_wrap=True, overflow="crop")
-
-
-def _next(report: Report) -> str:
-    """What to do first when the machine is not ready: one finding's id, and the whole way out stands with it."""
-    wanted = Outcome.FAIL if report.verdict is Verdict.NOT_READY else Outcome.ERROR
-    count, first = report.summary[wanted], next((f for f in report.findings if f.outcome is wanted), None)
-    if first is None:
-        return "Nothing was proved. Next: verify again."
-    what = "failed" if wanted is Outcome.FAIL else "could not be told"
-    return f"{count} {what}. Next: put right {clean_line(first.id, _NAME)}."
+def _verdict(report: Report, width: int) -> tuple[Text, Text]:
+    """The verdict as one line; what to do next stands in it, or under it where the terminal is too narrow for both."""
+    word, style = VERDICT_WORDS[report.verdict], _VERDICT_STYLES[report.verdict]
+    told, rest = headline(report), ""
+    if len(f"{word}: {told}") > width and ". Next: " in told:
+        told, _, rest = told.partition(" Next: ")
+    # Cut if it must be: only our own words may begin a line, or a device could forge a verdict.
+    line = Text.assemble((f"{word}:", style), " ", told, no_wrap=True, overflow="crop")
+    return line, Text(f"Next: {rest}" if rest else "", overflow="fold")
 
 
 def _about(report: Report) -> Text:
@@ -149,41 +147,49 @@ def _about(report: Report) -> Text:
         ("by", "" if saved else target.channel),
         ("at", f"{report.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, {report.duration_s:.1f} s"),
     )
-    return Text("  ".join(f"{name} {clean_line(value, _NAME)}" for name, value in facts if value), style="dim")
+    return Text("  ".join(f"{name} {clean_line(value, NAME)}" for name, value in facts if value), style="dim")
 
 
 # --------------------------------------------------------------------------------------------------- findings
 
 
-def _of(findings: Iterable[Finding], *outcomes: Outcome) -> Iterator[Finding]:
-    every = list(findings)
-    return (finding for outcome in outcomes for finding in every if finding.outcome is outcome)
-
-
-def _loud(page: _Page, findings: Iterable[Finding]) -> None:
-    """Fail and error: with all that helps to put them right."""
-    for same in _alike(_of(findings, Outcome.FAIL, Outcome.ERROR), lambda one: one.detail + one.remedy):
+def _loud(page: _Page, report: Report) -> None:
+    """Fail and error: with all that helps to put them right. Evidence that stands above already is counted."""
+    above: set[str] = set()
+    for same in _alike(of(report, Outcome.FAIL, Outcome.ERROR), lambda one: one.detail + one.remedy):
         finding = same[0]
         page.gap()
-        page.print(_row(page, finding, clean_line(finding.title, _NAME) if len(same) == 1 else "", _names(same)))
-        for line in clean_lines(finding.detail, _TEXT, _EVIDENCE):
+        page.print(_row(page, finding, clean_line(finding.title, NAME) if len(same) == 1 else "", _names(same)))
+        for line in clean_lines(finding.detail, TEXT, _EVIDENCE):
             page.line(Text(line), indent=2)
         if finding.remedy:
-            page.line(Text.assemble(("Next: ", "bold"), clean_line(finding.remedy, _TEXT)), indent=2)
-        for line in clean_lines("\n".join(one.evidence for one in same), _LINE, _EVIDENCE):
-            page.line(Text(f"| {line}", style="dim"), indent=4)
+            page.line(Text.assemble(("Next: ", "bold"), clean_line(finding.remedy, TEXT)), indent=2)
+        page.quote(_evidence(same, above))
 
 
-def _quiet(page: _Page, findings: Iterable[Finding], *, verbose: bool) -> None:
+def _evidence(same: list[Finding], above: set[str]) -> list[str]:
+    """The lines to show, one cause being seen by several findings; those are put into `above`."""
+    lines = clean_lines("\n".join(one.evidence for one in same), _LINE, _MOST)
+    new = [line for line in lines if line not in above]
+    shown = new[:_EVIDENCE]
+    above.update(shown)
+    if len(new) > len(shown):
+        shown.append(f"(and {len(new) - len(shown)} more lines)")
+    if len(new) < len(lines):
+        shown.append(f"(and {len(lines) - len(new)} of the lines above)" if new else "(the lines above)")
+    return shown
+
+
+def _quiet(page: _Page, report: Report, *, verbose: bool) -> None:
     """Expected, warn and skip: one row each, wrapped under itself; without `verbose` one row for the same words."""
-    shown = list(_of(findings, Outcome.EXPECTED, Outcome.WARN, Outcome.SKIP))
+    shown = of(report, Outcome.EXPECTED, Outcome.WARN, Outcome.SKIP)
     if shown:
         page.gap()
     for same in [[finding] for finding in shown] if verbose else _alike(shown, _gist):
         text = same[0].detail or same[0].title
-        page.print(_row(page, same[0], clean_line(_gist(same[0]) if len(same) > 1 else text, _TEXT), _names(same)))
+        page.print(_row(page, same[0], clean_line(_gist(same[0]) if len(same) > 1 else text, TEXT), _names(same)))
         if verbose and same[0].remedy:
-            page.line(Text.assemble(("Next: ", "bold"), clean_line(same[0].remedy, _TEXT)), indent=12)
+            page.line(Text.assemble(("Next: ", "bold"), clean_line(same[0].remedy, TEXT)), indent=12)
 
 
 def _alike(findings: Iterable[Finding], said: Callable[[Finding], str]) -> list[list[Finding]]:
@@ -201,51 +207,71 @@ def _gist(finding: Finding) -> str:
 
 
 def _names(same: list[Finding]) -> str:
-    """The ids of one row: `room/first, second, other-room/third (3)`."""
+    """The ids of one row."""
+    return _joined([clean_line(finding.id, NAME) for finding in same[:_IDS]], len(same))
+
+
+def _joined(ids: Sequence[str], count: int) -> str:
+    """`room/first, second, other-room/third (3)`; `count` is that of all, also of those that are not named."""
     room, names = "", list[str]()
-    for finding in same[:_IDS]:
-        before, _, name = clean_line(finding.id, _NAME).rpartition("/")
-        names.append(name if names and before == room else clean_line(finding.id, _NAME))
+    for id_ in ids:
+        before, _, name = id_.rpartition("/")
+        names.append(name if names and before == room else id_)
         room = before
-    more = [f"and {len(same) - _IDS} more"] if len(same) > _IDS else []
-    return ", ".join(names + more) + (f" ({len(same)})" if len(same) > 1 else "")
+    more = [f"and {count - len(ids)} more"] if count > len(ids) else []
+    return ", ".join(names + more) + (f" ({count})" if count > 1 else "")
 
 
 def _row(page: _Page, finding: Finding, text: str, name: str = "") -> Table:
+    mark = Text(page.mark(finding.outcome), style=_STYLES[finding.outcome])
+    return _cells(page, mark, name or clean_line(finding.id, NAME), text)
+
+
+def _cells(page: _Page, mark: Text, name: str, text: str) -> Table:
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_column(no_wrap=True, width=10 if page.unicode else 8)
     row.add_column(overflow="fold")
-    title = (f"{name or clean_line(finding.id, _NAME)}  ", "bold")
-    row.add_row(Text(page.mark(finding.outcome), style=_STYLES[finding.outcome]), Text.assemble(title, text))
+    row.add_row(mark, Text.assemble((f"{name}  ", "bold"), text))
     return row
 
 
-def _passes(page: _Page, findings: Iterable[Finding], *, verbose: bool) -> None:
-    passed = list(_of(findings, Outcome.PASS))
+def _passes(page: _Page, report: Report, *, verbose: bool) -> None:
+    passed = of(report, Outcome.PASS)
     if not passed:
         return
     page.gap()
     for finding in passed if verbose else []:
-        page.print(_row(page, finding, clean_line(finding.detail or finding.title, _TEXT)))
+        page.print(_row(page, finding, clean_line(finding.detail or finding.title, TEXT)))
     if not verbose:
         hint = f"  {len(passed)} passed (shown with --verbose)"
         page.line(Text.assemble((page.mark(Outcome.PASS), _STYLES[Outcome.PASS]), hint))
 
 
-# ------------------------------------------------------------------------------------------- modules and counts
+# ------------------------------------------------------------------------------------------ changes and modules
+
+
+def _changes(page: _Page, report: Report) -> None:
+    """What changed since the baseline: one row for all of which the same is said."""
+    if report.baseline is None:
+        return
+    page.gap()
+    page.line(Text(f"SINCE {changes.since(report.baseline)}: {changes.tally(report.baseline)}", style="bold"))
+    every = changes.rows(report.baseline)
+    for row in every[: changes.ROWS]:
+        told = f"{row.told} (new trouble)" if row.trouble else row.told
+        mark = Text(row.kind.value.upper(), style=_STYLES[row.tone])
+        page.print(_cells(page, mark, _joined(row.names, row.count), told))
+    if len(every) > changes.ROWS:
+        page.line(Text(f"and {len(every) - changes.ROWS} rows more; the JSON report has them all"))
 
 
 def _modules(page: _Page, report: Report) -> Table:
     table = Table(box=box.SIMPLE_HEAD if page.unicode else box.ASCII2, pad_edge=False, show_edge=False)
+    names = max(len(clean_line(module.name, NAME)) for module in report.modules)
+    room = min(names, page.width // 3)  # so that a long image is folded rather than the name
     for heading in ("MODULE", "STATUS", "DESCRIPTION", "IMAGE"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", min_width=room if heading == "MODULE" else None)
     for module in report.modules:
         cells = (module.name, module.status, module.description, module.image)
-        table.add_row(*(Text(clean_line(cell, _NAME)) for cell in cells))
+        table.add_row(*(Text(clean_line(cell, NAME)) for cell in cells))
     return table
-
-
-def _counts(report: Report) -> Text:
-    order = (Outcome.FAIL, Outcome.ERROR, Outcome.WARN, Outcome.SKIP, Outcome.EXPECTED, Outcome.PASS)
-    counts = ", ".join(f"{report.summary[outcome]} {outcome.value}" for outcome in order)
-    return Text(f"{counts}; exit status {EXIT_STATUS[report.verdict]}")

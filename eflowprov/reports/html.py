@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from eflowprov.model import Finding, Outcome, Report, TimelineEntry
+from eflowprov.reports import changes
 from eflowprov.reports.clean import clean_line, clean_lines
 from eflowprov.reports.words import BY_WEIGHT, TEXT, VERDICT_WORDS, device, facts, headline, minute, of, seconds
 
@@ -60,6 +61,7 @@ def to_html(report: Report) -> str:
         passed=_by_kind(of(report, Outcome.PASS)),
         rows=_rows(report),
         more_rows=max(0, len(report.timeline) - _ROWS),
+        changes=changes,
     )
     return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 

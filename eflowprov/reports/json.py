@@ -8,7 +8,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from eflowprov.model import Finding, Identity, LogPattern, LogSummary, Module, Outcome, Report, Target
+from eflowprov.model import (
+    Baseline,
+    Change,
+    Finding,
+    Identity,
+    LogPattern,
+    LogSummary,
+    Module,
+    Outcome,
+    Report,
+    Target,
+)
 
 SCHEMA_VERSION = "1.0"
 _SCHEMA_FILE = "report-1.0.schema.json"
@@ -33,6 +44,8 @@ def to_document(report: Report) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in report.findings],
         "modules": [_module(module) for module in report.modules],
         "logs": _logs(report.logs),
+        **({"versions": dict(report.versions)} if report.versions else {}),
+        **({"baseline": _baseline(report.baseline)} if report.baseline else {}),
     }
 
 
@@ -105,4 +118,25 @@ def _pattern(pattern: LogPattern) -> dict[str, str | int | None]:
         "first": _time(pattern.first),
         "last": _time(pattern.last),
         "sample": pattern.sample,
+    }
+
+
+def _baseline(baseline: Baseline) -> dict[str, Any]:
+    return {
+        "started_at": _time(baseline.started_at),
+        "verdict": baseline.verdict.value,
+        "tool_version": baseline.tool_version,
+        "device": baseline.device or None,
+        "changes": [_change(change) for change in baseline.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, str | bool | None]:
+    return {
+        "about": change.about,
+        "id": change.id,
+        "change": change.kind.value,
+        "before": change.before or None,
+        "after": change.after or None,
+        "new_trouble": change.trouble,
     }

@@ -12,6 +12,7 @@ from itertools import chain, count
 from xml.etree import ElementTree as ET
 
 from eflowprov.model import Finding, Outcome, Report
+from eflowprov.reports import changes
 from eflowprov.reports.clean import clean_line, clean_lines
 from eflowprov.reports.words import NAME, TEXT, device, facts, headline
 
@@ -32,6 +33,7 @@ def to_junit(report: Report) -> str:
         "testsuite",
         _attributes(report, name=name)
         | {
+            "skipped": str(report.summary[Outcome.SKIP]),  # of a suite alone: junit-10.xsd refuses it above
             "timestamp": f"{report.started_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",  # junit-10.xsd: UTC, and no zone
             "hostname": clean_line(report.target.host, NAME) or "localhost",
         },
@@ -40,6 +42,9 @@ def to_junit(report: Report) -> str:
     taken: set[tuple[str, str]] = set()
     for finding in report.findings:
         _case(suite, finding, _class_name(report, finding), taken)
+    if report.baseline is not None:
+        told = [f"Since {changes.since(report.baseline)}: {changes.tally(report.baseline)}"]
+        ET.SubElement(suite, "system-out").text = "\n".join([*told, *map(changes.line, report.baseline.changes)])
     ET.indent(suites)
     body: bytes = ET.tostring(suites, encoding="us-ascii", xml_declaration=False)
     return f'<?xml version="1.0"?>\n{body.decode("ascii")}\n'
@@ -52,7 +57,6 @@ def _attributes(report: Report, *, name: str) -> dict[str, str]:
         "tests": str(len(report.findings)),
         "failures": str(summary[Outcome.FAIL]),
         "errors": str(summary[Outcome.ERROR]),
-        "skipped": str(summary[Outcome.SKIP]),
         "time": f"{report.duration_s:.3f}",
     }
 
@@ -65,6 +69,8 @@ def _properties(suite: ET.Element, report: Report) -> None:
         **{f"summary.{outcome.value}": str(report.summary[outcome]) for outcome in Outcome},
         "eflowprov": report.tool_version,
         **facts(report),
+        **({"baseline": changes.since(report.baseline)} if report.baseline else {}),
+        **({"changes": changes.tally(report.baseline)} if report.baseline else {}),
     }
     properties = ET.SubElement(suite, "properties")
     for name, value in told.items():

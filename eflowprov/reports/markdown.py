@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from eflowprov.model import Finding, Outcome, Report
+from eflowprov.reports import changes
 from eflowprov.reports.clean import clean_line, clean_lines
 from eflowprov.reports.words import NAME, TEXT, VERDICT_WORDS, counts, device, facts, headline, minute, of
 
 _LARGEST = 60_000  # characters; GitHub takes 65,536 in a comment, and people write something above it
-_EVIDENCE = (30, 8, 0)  # lines for each finding: as many as fit into a comment
+# Lines of evidence for each finding, and findings of each kind: as many as fit into a comment.
+_SIZES = ((30, 1000), (8, 1000), (0, 1000), (0, 100), (0, 25), (0, 5))
 _LINE = 300  # characters of a line of evidence
 
 _ACTED_UPON = re.compile(
@@ -34,25 +36,29 @@ _BEGINS_A_BLOCK = re.compile(r"[-+=]+|[0-9]{1,9}[.)]|:::.*|/.*")
 
 
 def to_markdown(report: Report) -> str:
-    """Return the report as Markdown with a final newline; evidence is cut, or left out, to fit into a comment."""
-    for lines in _EVIDENCE:
-        text = "\n\n".join(_blocks(report, lines)) + "\n"
+    """Return the report as Markdown with a final newline; evidence, then findings are cut to fit into a comment."""
+    for lines, most in _SIZES:
+        text = "\n\n".join(_blocks(report, lines, most)) + "\n"
         if len(text) <= _LARGEST:
             return text
     return text
 
 
-def _blocks(report: Report, lines: int) -> Iterator[str]:
+def _blocks(report: Report, lines: int, most: int) -> Iterator[str]:
     name = device(report)
     yield f"## {VERDICT_WORDS[report.verdict]}" + (f": {_words(name)}" if name else "")
     yield _words(headline(report)[:1].upper() + headline(report)[1:])
     yield _bullets(f"{name}: {_words(value)}" for name, value in facts(report).items())
     yield f"**{counts(report)}**"
-    for finding in of(report, Outcome.FAIL, Outcome.ERROR):
+    wrong = of(report, Outcome.FAIL, Outcome.ERROR)
+    for finding in wrong[:most]:
         yield from _whole(finding, lines)
-    yield from _listed("Worth a look", of(report, Outcome.WARN, Outcome.EXPECTED))
-    yield from _folded("skipped", of(report, Outcome.SKIP))
-    yield from _folded("passed", of(report, Outcome.PASS))
+    if len(wrong) > most:
+        yield f"And {_more(wrong, most)}."
+    yield from _changes(report)
+    yield from _listed("Worth a look", of(report, Outcome.WARN, Outcome.EXPECTED), most)
+    yield from _folded("skipped", of(report, Outcome.SKIP), most)
+    yield from _folded("passed", of(report, Outcome.PASS), most)
     yield from _modules(report)
     yield from _logs(report)
     yield f"eflowprov {_words(report.tool_version)}"
@@ -74,24 +80,52 @@ def _whole(finding: Finding, lines: int) -> Iterator[str]:
         yield from ("<details><summary>Evidence</summary>", _block(evidence), "</details>")
 
 
-def _listed(heading: str, findings: list[Finding]) -> Iterator[str]:
+def _listed(heading: str, findings: list[Finding], most: int) -> Iterator[str]:
     if findings:
         yield f"### {heading}"
-        yield _bullets(f"{finding.outcome.value.upper()} {_short(finding)}" for finding in findings)
+        yield _cut(
+            [f"{finding.outcome.value.upper()} {_short(finding)}" for finding in findings[:most]], findings, most
+        )
 
 
-def _folded(word: str, findings: list[Finding]) -> Iterator[str]:
+def _folded(word: str, findings: list[Finding], most: int) -> Iterator[str]:
     if findings:
         yield f"<details><summary>{len(findings)} {word}</summary>"
-        yield _bullets(map(_short, findings))
+        yield _cut([_short(finding) for finding in findings[:most]], findings, most)
         yield "</details>"
+
+
+def _cut(items: list[str], findings: list[Finding], most: int) -> str:
+    return _bullets([*items, f"and {_more(findings, most)}"] if len(findings) > most else items)
+
+
+def _more(findings: list[Finding], most: int) -> str:
+    return f"{len(findings) - most} more; the JSON report has them all"
 
 
 def _short(finding: Finding) -> str:
     return f"{_code(finding.id)} {_words(finding.detail or finding.title)}".rstrip()
 
 
-# ------------------------------------------------------------------------------------------- modules and the log
+# -------------------------------------------------------------------------------- changes, modules and the log
+
+
+def _changes(report: Report) -> Iterator[str]:
+    if report.baseline is None:
+        return
+    yield "### Changes"
+    yield f"Since {_words(changes.since(report.baseline))}: {changes.tally(report.baseline)}."
+    every = changes.rows(report.baseline)
+    if every:
+        yield _bullets(map(_change, every[: changes.ROWS]))
+    if len(every) > changes.ROWS:
+        yield f"And {len(every) - changes.ROWS} rows more; the JSON report has them all."
+
+
+def _change(row: changes.Row) -> str:
+    names = ", ".join([*map(_code, row.names), *([f"and {row.more} more"] if row.more else [])])
+    told = f"{row.kind.value.upper()} {names}: {_words(row.told)}"
+    return f"{told} **(new trouble)**" if row.trouble else told
 
 
 def _modules(report: Report) -> Iterator[str]:

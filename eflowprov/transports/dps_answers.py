@@ -49,6 +49,13 @@ def read_answer(topic: str, payload: bytes, registration_id: str) -> Answer:
     return _registration(body, status, registration_id, payload)
 
 
+def read_refusal(http_status: int, payload: bytes, registration_id: str) -> Refused:
+    """An error's body as DPS writes it on either wire; of what is no JSON the first words are its message."""
+    body = _json(payload)
+    code, message, tracking = _reason(body) if body else (0, _words(payload), "")
+    return Refused(registration_id, http_status, code, message, tracking)
+
+
 def _registration(body: dict[str, Any], http_status: int, registration_id: str, payload: bytes) -> Answer:
     status = body.get("status")
     state = body.get("registrationState")

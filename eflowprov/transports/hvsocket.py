@@ -81,6 +81,11 @@ def hvc_program(environ: Mapping[str, str]) -> str:
     return "" if hasattr(socket, "AF_HYPERV") else shutil.which("hvc") or ""
 
 
+def is_possible(environ: Mapping[str, str]) -> bool:
+    """Whether there is anything here that can open a Hyper-V socket; whether a VM answers there is another question."""
+    return bool(hvc_program(environ)) or hasattr(socket, "AF_HYPERV")
+
+
 def connect_native(vm_id: str, service: str) -> socket.socket:
     """Block until the socket is connected; that can take for ever (ocaml-hvsock), so call it in a thread."""
     family, protocol = getattr(socket, "AF_HYPERV"), getattr(socket, "HV_PROTOCOL_RAW")  # noqa: B009 - Windows alone

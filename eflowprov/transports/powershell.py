@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import PureWindowsPath
 
-from eflowprov.errors import TransportError
+from eflowprov.errors import DeniedError
 
 VARIABLE = "EFLOWPROV_POWERSHELL"
 """Names the PowerShell to use: the path of one program, without arguments."""
@@ -32,7 +32,7 @@ def find_powershell(environ: Mapping[str, str], platform: str) -> tuple[str, ...
         return (_windows_powershell({name.upper(): value for name, value in environ.items()}),)
     if found := shutil.which("pwsh", path=environ.get("PATH")):
         return (found,)
-    raise TransportError("PowerShell", "no pwsh is on PATH", f"Install PowerShell 7, or name one in {VARIABLE}")
+    raise DeniedError("PowerShell", "no pwsh is on PATH", f"Install PowerShell 7, or name one in {VARIABLE}")
 
 
 def _windows_powershell(environ: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 One connection, because the VM blocks an address after more than three a minute. No end of input is ever sent: paramiko
 may send it after the channel's close, and OpenSSH then drops the whole connection (paramiko#1115); every command reads
-from /dev/null in the VM instead.
+from /dev/null in the VM instead, and its session's input is the tether that ends it when the session is gone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from eflowprov.errors import DeadlineError, TransportError
 from eflowprov.model import CommandResult
-from eflowprov.transports.shell import deadline_note, ended_by_guard, guarded_command, whole_seconds
+from eflowprov.transports.shell import deadline_note, ended_by_guard, tethered_command, whole_seconds
 from eflowprov.transports.ssh_connect import SshTarget, close, connect
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SshChannel:
         """Run one program (see `model.VmChannel.run`); `timeout_s` includes the wait for a free session."""
         started = time.monotonic()
         end = started + timeout_s
-        text = guarded_command(argv, timeout_s)
+        text = tethered_command(argv, timeout_s)
         with self._session(end, timeout_s) as session:
             output = _Output(session, cap)
             status, note = self._converse(session, text, end, output)
@@ -68,7 +68,8 @@ class SshChannel:
         )
 
     def close(self) -> None:
-        """Close the connection; commands that still run get a result without a status. May be called again."""
+        """Close the connection; commands that still run end in the VM and get a result without a status. May be called
+        again."""
         close(self._connection)
 
     @contextmanager

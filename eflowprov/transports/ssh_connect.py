@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eflowprov.errors import DeadlineError, HostKeyError, InputError, TransportError
+from eflowprov.errors import DeadlineError, DeniedError, HostKeyError, InputError, TransportError
 from eflowprov.model import Secret
 from eflowprov.transports.known_hosts import HostKey, host_name, is_pinned, pin, pinned_keys
 
@@ -168,7 +168,7 @@ def _handshake(connection: paramiko.Transport, target: SshTarget, end: float) ->
     if not connection.initial_kex_done:
         said = "but did not finish the key exchange" if connection.remote_version else "and sent no SSH banner"
         why = f"the server took the connection {said} within {target.connect_timeout_s:g} s"
-        raise DeadlineError(_where(target), why, _CHECK_VM)
+        raise DeadlineError(_where(target), why, _CHECK_SOCKET if target.wire else _CHECK_VM)
 
 
 def _handshake_error(connection: paramiko.Transport, target: SshTarget, error: Exception) -> TransportError:
@@ -183,7 +183,7 @@ def _handshake_error(connection: paramiko.Transport, target: SshTarget, error: E
             where, "what answers there is no SSH server", "Check --ssh HOST:PORT, or use --channel cmdlet"
         )
     if not connection.remote_version:
-        why = "the server closed the connection before its SSH banner"
+        why = "the server closed the connection before its SSH banner, or is no SSH server"
         complaint = getattr(connection.sock, "complaint", str)()  # a TCP socket has none
         return TransportError(where, f"{why} ({complaint})" if complaint else why, _after_close(target))
     return TransportError(where, "the server closed the connection during the key exchange", _after_close(target))
@@ -216,7 +216,7 @@ def _authenticate(connection: paramiko.Transport, target: SshTarget, key: parami
         connection.auth_timeout = _left(end)
         more = connection.auth_publickey(target.user, key)
     if more:
-        raise TransportError(_where(target), f"the server wants more than the key ({', '.join(more)})", _USE_CMDLET)
+        raise DeniedError(_where(target), f"the server wants more than the key ({', '.join(more)})", _USE_CMDLET)
 
 
 @contextmanager
@@ -229,19 +229,19 @@ def _auth_errors(connection: paramiko.Transport, target: SshTarget, key: paramik
         yield
     except BadAuthenticationType as error:
         why = f"the server takes no key for {target.user}, only {', '.join(error.allowed_types)}"
-        raise TransportError(where, why, _CHECK_KEY) from None
+        raise DeniedError(where, why, _CHECK_KEY) from None
     except (SSHException, EOFError, OSError) as error:
         if time.monotonic() >= end:
             why = f"the server did not finish the authentication within {target.connect_timeout_s:g} s"
             raise DeadlineError(where, why, _CHECK_VM) from None
         if "pubkey algorithm" in str(error):  # paramiko then breaks the connection itself
             why = f"the server takes no signature of such a key ({key.get_name()})"
-            raise TransportError(where, why, "Name another key with --ssh-key, or use --channel cmdlet") from None
+            raise DeniedError(where, why, "Name another key with --ssh-key, or use --channel cmdlet") from None
         if not connection.is_active():
             why = "the server closed the connection during authentication"
             raise TransportError(where, why, _after_close(target)) from None
         why = f"the server refused the key {offered} for {target.user}"
-        raise TransportError(where, why, _CHECK_KEY) from None
+        raise DeniedError(where, why, _CHECK_KEY) from None
 
 
 # ------------------------------------------------------------------------------------------------------- key

@@ -58,6 +58,44 @@ class DpsConfig(_Section):
     timeout_s: Annotated[float, Field(gt=0, le=_DAY_S, description="Deadline of the registration in seconds.")] = 120.0
 
 
+class EnrollConfig(_Section):
+    """The enrollment that DPS is to have before the device registers; its rights are never in this file."""
+
+    kind: Annotated[
+        Literal["individual", "group"], Field(description="individual for this device alone, group for its authority.")
+    ]
+    connection_string_file: Annotated[
+        Path | None,
+        Field(description="File with the service's connection string; else EFLOWPROV_DPS_CONNECTION_STRING has it."),
+    ] = None
+    group_id: Annotated[str, Field(description="The group's name; with kind group.")] = ""
+    ca: Annotated[
+        Path | None, Field(description="The group's authority; left out, the one that issues the identity.")
+    ] = None
+    slot: Annotated[Literal["primary", "secondary"], Field(description="The certificate's place; see rotation.")] = (
+        "primary"
+    )
+    edge: Annotated[bool, Field(description="Make it an IoT Edge device, which EFLOW needs.")] = True
+    device_id: Annotated[str, Field(description="Device ID in the hub; left out, the registration ID.")] = ""
+    hub: Annotated[str, Field(description="The hub's host name; left out, the service's own choice.")] = ""
+    update: Annotated[bool, Field(description="Change an enrollment that is there and differs, without asking.")] = (
+        False
+    )
+    endpoint_ca: Annotated[Path | None, Field(description="PEM file to trust in place of the system's roots.")] = None
+    proxy: Annotated[str, Field(description="http://HOST:PORT; left out, what the environment says.")] = ""
+    timeout_s: Annotated[float, Field(gt=0, le=_DAY_S, description="Deadline of each request in seconds.")] = 60.0
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> EnrollConfig:
+        if self.kind == "group" and not self.group_id:
+            raise ValueError("a group needs group_id")
+        if self.kind == "group" and self.device_id:
+            raise ValueError("device_id is for an individual enrollment")
+        if self.kind == "individual" and (self.group_id or self.ca is not None):
+            raise ValueError("group_id and ca are for a group")
+        return self
+
+
 class HostConfig(_Section):
     target: Annotated[Literal["local"], Field(description="Where the EFLOW cmdlets are.")] = "local"
 
@@ -65,9 +103,9 @@ class HostConfig(_Section):
 class VmConfig(_Section):
     """The way into the VM."""
 
-    channel: Annotated[Literal["auto", "ssh", "cmdlet"], Field(description="auto prefers SSH, then the cmdlets.")] = (
-        "auto"
-    )
+    channel: Annotated[
+        Literal["auto", "ssh", "cmdlet"], Field(description="auto takes SSH where this EFLOW has it, else the cmdlets.")
+    ] = "auto"
     ssh: Annotated[str, Field(description="HOST[:PORT] of the VM's SSH server; empty for none.")] = ""
     ssh_user: Annotated[str, Field(description="The VM's user.")] = "iotedge-user"
     ssh_key: Annotated[Path | None, Field(description="Private key file for SSH.")] = None
@@ -102,6 +140,16 @@ class VerifyConfig(_Section):
         float, Field(gt=0, le=_DAY_S, description="Deadline of all commands together, in seconds.")
     ] = 420.0
     policy: Annotated[Path | None, Field(description="TOML file with the site's own severities.")] = None
+    baseline: Annotated[Path | None, Field(description="An earlier JSON report, to show what changed since.")] = None
+    fail_on_new: Annotated[
+        bool, Field(description="Not ready when something is worse than in the baseline; with `baseline`.")
+    ] = False
+
+    @model_validator(mode="after")
+    def _compared(self) -> VerifyConfig:
+        if self.fail_on_new and self.baseline is None:
+            raise ValueError("fail_on_new needs a baseline")
+        return self
 
 
 class ReportConfig(_Section):
@@ -113,6 +161,7 @@ class RunConfig(_Section):
 
     identity: IdentityConfig
     dps: DpsConfig
+    enroll: EnrollConfig | None = None
     host: HostConfig = HostConfig()
     vm: VmConfig = VmConfig()
     provision: ProvisionConfig = ProvisionConfig()
@@ -159,5 +208,6 @@ def _anchored(config: RunConfig, base: Path) -> RunConfig:
     sections = {
         name: section.model_copy(update={field: base / value for field, value in section if isinstance(value, Path)})
         for name, section in config
+        if section is not None
     }
     return config.model_copy(update=sections)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 import typer
 
 from eflowprov.cli import certs, terminal
+from eflowprov.cli.certs_text import argument
 from eflowprov.errors import EflowprovError
 
 DEVICE = "line4-press2"
@@ -125,6 +128,17 @@ def test_many_devices_get_a_line_each(run: Run, pki: Path, capsys: Captured) -> 
     assert len([line for line in said.out.splitlines() if ": issued" in line]) == 6
     assert said.out.count("issuing.ca.cert.pem") == 1
     assert said.err.count("for tests, not for production") == 1
+
+
+def test_what_is_to_be_typed_next_survives_every_character_of_a_path() -> None:
+    for name in ("a-b/c.pem", "ä@b~/c", "a b", "o'ut", "a&b", "a(1)", 'a"b', "$HOME", "a`b", "a!b", "a\\b", ""):
+        typed = argument(name)
+        if os.name == "nt":
+            assert typed.strip("\"'").replace("''", "'") == name
+        else:
+            assert shlex.split(typed) == [name]
+    assert argument("a b") == '"a b"'
+    assert argument("pki/a@1~2.pem") == "pki/a@1~2.pem"
 
 
 def test_a_second_call_keeps_and_says_so(run: Run, pki: Path, out: Path, capsys: Captured) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,6 +152,28 @@ def test_one_bad_file_does_not_hide_the_next(capsys: Captured) -> None:
     assert "certificate/dps-answer" in said.out
     assert "verdict: unknown" in said.out
     assert [line.split(":")[1].split(",")[0].strip() for line in said.err.splitlines()] == ["torn.pem", "missing.pem"]
+
+
+def test_a_file_that_may_not_be_read_hides_no_other(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith("torn"))
+    assert _check("torn.pem", "chain.pem") == 2
+    said = capsys.readouterr()
+    assert "certificate/dps-answer" in said.out
+    assert said.err.startswith("error: torn.pem, certificate 1: it is cut off")
+
+
+def test_show_of_nothing_but_bad_files_prints_no_empty_line(capsys: Captured) -> None:
+    assert run_command(["certs", "show", "torn.pem", "nothing"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_of_several_groups_the_nearest_is_named(capsys: Captured) -> None:
+    groups = ("--enrolled-ca", "root.pem", "--enrolled-ca", "issuing.pem")
+    assert _check("chain.pem", *groups) == 0
+    said = _flat(capsys.readouterr().out)
+    assert "With all of them there it is the nearest: CN=EFLOW Issuing CA" in said
+    assert _check("chain.pem") == 0
+    assert "nearest" not in capsys.readouterr().out
 
 
 def test_keys_alone_cannot_be_judged(capsys: Captured) -> None:

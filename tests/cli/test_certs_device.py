@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -9,7 +10,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,21 @@ def test_standard_input_is_a_list_too(pki: Path) -> None:
     assert Path("out/b/b.key.pem").exists()
 
 
+@pytest.mark.linux
+@pytest.mark.parametrize(
+    ("streams", "status"),
+    [("<&-", 2), ("<&- >&- 2>&-", 2), ("2>&-", 2), (">/dev/full 2>/dev/full", 2)],
+)
+def test_streams_that_are_closed_or_full_change_no_status(pki: Path, streams: str, status: int) -> None:
+    words = f'"$1" -m eflowprov certs device --ids-file - --ca pki --out out {streams}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", words, "sh", sys.executable], input=b"", capture_output=True, check=False, env=_with_project()
+    )
+    assert (done.returncode, done.stdout) == (status, b"")
+    assert b"in the tool itself" not in done.stderr
+    assert not Path("out").exists()
+
+
 def test_no_id_at_all_is_status_2(run: Run, pki: Path, capsys: Captured) -> None:
     assert _device(run) == 2
     assert capsys.readouterr().err == (
@@ -106,21 +122,96 @@ def test_many_faults_get_a_line_each_and_are_counted_in_the_last(run: Run, pki: 
     assert _device(run, "--ids-file", "ids.txt") == 2
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith("error: ") for line in lines)
+    assert lines[-1] == (
+        "error: registration IDs: 3029 stand in the way (2999 given twice, 30 invalid). Use 1 to 64 letters, digits, "
+        "'-', '.', '_' or ':', with a letter, a digit or '-' at the end. Give each device once."
+    )
     assert "ids.txt, line 30, registration ID 'bad 29': character 4 is a space" in lines[29]
     assert len(lines) == 501
-    assert "3029 stand in the way (2999 given twice, 30 invalid)" in lines[-1]
 
 
 def test_faults_on_the_disk_are_named_together_too(run: Run, pki: Path, capsys: Captured) -> None:
     assert _device(run, "a", "b", "c") == 0
     for name in ("a", "b"):
-        (Path("out") / name / f"{name}.key.pem").unlink()
+        (Path("out") / name / f"{name}.chain.pem").unlink()
     capsys.readouterr()
     assert _device(run, "a", "b", "c", "d") == 2
     said = capsys.readouterr().err
-    assert "lacks a.key.pem" in said
-    assert "lacks b.key.pem" in said
+    assert "lacks a.chain.pem" in said
+    assert "lacks b.chain.pem" in said
     assert not Path("out/d").exists()
+
+
+def test_a_key_that_is_only_on_its_device_stands_in_no_fleets_way(run: Run, pki: Path, capsys: Captured) -> None:
+    assert _device(run, "a") == 0
+    Path("out/a/a.key.pem").unlink()
+    capsys.readouterr()
+    assert _device(run, "a", "b") == 0
+    said = capsys.readouterr().out
+    assert f"{Path('out/a/a.key.pem')}  (no longer here)" in said
+    assert f"{Path('out/b/b.key.pem')}  (keep it secret)" in said
+    assert f"next: eflowprov certs check {Path('out/b/b.chain.pem')}" in said
+    assert _device(run, "a", "--format", "json") == 0
+    (one,) = json.loads(capsys.readouterr().out)["identities"]
+    assert one["kept"] and one["device"]["key"] is None
+    assert _device(run, "a") == 0
+    assert "next:" not in capsys.readouterr().out
+    assert _device(run, "a", *(f"d{n}" for n in range(60))) == 0
+    assert "61 devices: 60 issued, 1 kept, 1 of them without a private key here;" in capsys.readouterr().out
+
+
+def _close(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Have the system refuse to look at these, as it does for a user without rights; an administrator has all."""
+    stat, iterdir = Path.stat, Path.iterdir
+
+    def refuse(path: Path) -> None:
+        if path.name in names:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def closed_stat(path: Path, **flags: bool) -> os.stat_result:
+        refuse(path)
+        return stat(path, **flags)
+
+    def closed_iterdir(path: Path) -> Iterator[Path]:
+        refuse(path)
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "stat", closed_stat)
+    monkeypatch.setattr(Path, "iterdir", closed_iterdir)
+
+
+def test_an_identity_that_is_closed_to_us_is_one_line_and_status_2(
+    run: Run, pki: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _device(run, "a") == 0
+    capsys.readouterr()
+    _close(monkeypatch, "a.key.pem")
+    assert _device(run, "a", "b") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a.key.pem: it cannot be read" in line
+    assert not Path("out/b").exists()
+
+
+def test_a_closed_folder_is_listed_as_unusable_when_it_may_be_an_identity(
+    run: Run, pki: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _device(run, "a", "b") == 0
+    Path("out/lost+found").mkdir()
+    capsys.readouterr()
+    _close(monkeypatch, "a", "lost+found")
+    assert run("list", "out") == 2
+    said = capsys.readouterr()
+    assert [line.split()[:2] for line in said.out.splitlines()[2:]] == [["a", "unusable"]]
+    assert "lost+found" not in said.out + said.err
+
+
+def test_a_closed_folder_of_another_kind_stands_in_no_summarys_way(
+    run: Run, pki: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("out/lost+found").mkdir(parents=True)
+    _close(monkeypatch, "lost+found.leaf.pem")
+    assert _device(run, "a") == 0
+    assert Path("out/identities.csv").exists()
 
 
 @pytest.mark.parametrize("words", [("--jobs", "0"), ("--jobs", "999"), ("--layout", "mkcert"), ("--ids-file", "no")])
@@ -196,7 +287,7 @@ def test_ctrl_c_is_status_130_and_leaves_whole_identities(
     monkeypatch.setattr(issue.Issuer, "issue", fourth_is_interrupted)
     monkeypatch.setattr(issue, "BATCH", 2)
     assert _device(run, *(f"d{n}" for n in range(6))) == 130
-    assert "interrupted" in capsys.readouterr().err
+    assert "interrupted, at least 2 of 6 identities are in out. Nothing half" in capsys.readouterr().err
     assert sorted(path.name for path in Path("out").iterdir()) == ["d0", "d1"]
 
 

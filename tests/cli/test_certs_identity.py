@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -227,6 +229,52 @@ def test_a_list_is_a_table_with_status_1_when_something_is_due(run: Run, own: Pa
     assert run("list", "out", "--within", "400d", "--format", "json") == 1
     (one,) = json.loads(run.out)["certificates"]
     assert (one["is_due"], one["days_left"], one["kind"]) == (True, 364, "identity")
+
+
+def test_a_list_fits_a_narrow_terminal_and_loses_nothing_elsewhere(
+    run: Run, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("list", "out")
+    assert "SERIAL" in run.out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(terminal, "width", lambda: 80)
+    assert run("list", "out") == 0
+    assert "SERIAL" not in run.out
+    assert max(map(len, run.out.splitlines())) <= 80
+
+
+def test_a_renewal_that_wrote_nothing_tells_why_for_each_and_leaves_the_summary(
+    run: Run, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from eflowprov.errors import StorageError
+    from eflowprov.workflows.identities import renewal
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("disk", "it is full", "Free some space")
+
+    monkeypatch.setattr(renewal, "write_identity", full)
+    monkeypatch.setattr(renewal, "refresh_summary", full)
+    assert run("renew", "out", "--ca", "pki", "--within", "400d") == 3
+    assert run.out == "nothing was renewed\n"
+    assert run.err == "error: disk: it is full. Free some space.\n"
+
+
+def test_a_renewal_that_is_interrupted_says_how_far_it_came(
+    run: Run, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from eflowprov.workflows.identities import renewal
+
+    assert run("device", "zz", "--ca", "pki", "--out", "out") == 0
+    write = renewal.write_identity
+
+    def second_is_interrupted(*words: Any, **more: Any) -> None:
+        if list(Path("out").glob("*~*")):
+            raise KeyboardInterrupt
+        write(*words, **more)
+
+    monkeypatch.setattr(renewal, "write_identity", second_is_interrupted)
+    assert run("renew", "out", "--ca", "pki", "--within", "400d") == 130
+    assert "interrupted, at least 1 identities in out have been dealt with. Nothing half" in run.err
 
 
 def test_a_list_with_something_unusable_is_status_2_after_the_others(run: Run, own: Path) -> None:

@@ -29,7 +29,7 @@ def vm(files: Files, monkeypatch: pytest.MonkeyPatch) -> FakeVm:
     made.files |= {CERT: files.chain.read_bytes(), KEY: b"key", CONFIG: configuration(SCOPE, CERT, KEY)}
     made.files["/etc/aziot/identityd/config.d/00-super.toml"] = b""
     made.files["/var/lib/aziot/identityd/device_info"] = b""
-    monkeypatch.setattr(channels, "open_channel", lambda _request, _host: OpenChannel(made, "it is a test"))
+    monkeypatch.setattr(channels, "open_channel", lambda _request, _host, _tell: OpenChannel(made, "it is a test"))
     monkeypatch.setattr(options, "eflow_host", lambda _target: FakeHost(made))
     return made
 

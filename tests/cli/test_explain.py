@@ -17,6 +17,14 @@ def test_the_console_form_says_meaning_and_way_out(capsys: pytest.CaptureFixture
     assert max(map(len, told.splitlines())) <= 100
 
 
+def test_a_command_for_the_vm_is_never_broken_over_two_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run_command(["explain", "logs/service-failed"]) == 0
+    assert 'Invoke-EflowVmCommand -command "sudo iotedge system logs"' in capsys.readouterr().out
+
+
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["explain", "EFLOW", "VM", "is", "OFF"]) == 0
     assert capsys.readouterr().out.startswith("eflow/vm-off\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,7 +12,9 @@ import pytest
 
 from eflowprov.cli import options
 from eflowprov.cli.main import run_command
+from eflowprov.errors import StorageError
 from eflowprov.reports.formats import FORMS, ReportFormat
+from eflowprov.workflows.disk.files import write_whole
 from eflowprov.workflows.readiness.outputs import save
 from eflowprov.workflows.readiness.verify import VerifyOptions, collect
 from tests.machine import FakeVm
@@ -100,6 +103,61 @@ def test_several_forms_without_a_folder_are_refused_before_anything_is_touched(
         out, err = capsys.readouterr()
         assert out == "" and err.startswith(f"error: {told}") and len(err.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"] and file.read_text("ascii") == "mine"
+
+
+def test_one_form_goes_into_a_folder_that_is_there_under_its_own_name(
+    verify: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    assert verify("--format", "json", "--output", str(folder)) == 1
+    assert capsys.readouterr().err == f"not-ready: the report is in {folder / 'report.json'}\n"
+    assert [path.name for path in folder.iterdir()] == ["report.json"]
+
+
+def test_a_dash_is_standard_output(
+    verify: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert verify("--format", "json", "--output", "-") == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == "not-ready" and not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("place", ["gone/report.json", "file/report.json", "n" * 300 + "/report.json"])
+def test_a_file_in_no_folder_is_refused_before_anything_is_touched(
+    place: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("mine", encoding="ascii")
+    monkeypatch.setattr(options, "eflow_host", lambda _target: pytest.fail("the host was asked"))
+    assert run_command(["host", "check", "--output", str(tmp_path / place)]) == 2
+    assert capsys.readouterr().err.startswith("error: --output: there is no folder ")
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize("several", [False, True])
+def test_what_is_no_plain_file_is_never_replaced(
+    verify: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, several: bool
+) -> None:
+    """An administrator's --output /dev/null would take it away from every program of the machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert verify(*forms("json", *(["html"] if several else [])), "--output", str(pipe)) == 2
+    assert pipe.is_fifo() and capsys.readouterr().err.startswith(f"error: --output: {pipe} is ")
+    with pytest.raises(StorageError, match="no plain file"):
+        write_whole(pipe, b"x")
+    assert pipe.is_fifo() and [path.name for path in tmp_path.iterdir() if path.name != "saved"] == ["pipe"]
+
+
+def test_a_report_that_cannot_be_written_is_printed_and_the_status_is_3(
+    verify: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _data: bytes) -> None:
+        raise StorageError(str(path), "it cannot be written (No space left on device)", "Free some space")
+
+    monkeypatch.setattr("eflowprov.workflows.disk.files.write_whole", full)
+    assert verify("--format", "json", "--output", str(tmp_path / "report.json")) == 3
+    out, err = capsys.readouterr()
+    assert out.startswith("NOT READY: ") and "No space left on device" in err
 
 
 @pytest.mark.parametrize(

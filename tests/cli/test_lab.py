@@ -49,6 +49,7 @@ def test_quiet_leaves_the_report_alone(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_place_that_cannot_be_used_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_bytes(b"")
-    assert run_command(["lab", "run", "--output", str(tmp_path / "file")]) == 3
+    assert run_command(["lab", "run", "--output", str(tmp_path / "file")]) == 2
     out, err = capsys.readouterr()
-    assert out == "" and len(err.splitlines()) == 1 and err.startswith(f"error: {tmp_path / 'file'}: ")
+    assert out == "" and len(err.splitlines()) == 1
+    assert err.startswith(f"error: --output: {tmp_path / 'file'} is a file")

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 SUBCOMMANDS = {
     "certs": ("ca", "device", "check", "show", "request", "import", "proof", "export", "renew", "list"),
     "host": ("check", "info"),
-    "dps": ("register",),
+    "dps": ("register", "enroll", "unenroll", "status", "verify-ca"),
     "lab": ("run", "scenarios"),
     "config": ("new", "check", "schema"),
 }
@@ -248,6 +248,18 @@ def test_a_reader_that_goes_away_is_no_error_and_changes_no_verdict() -> None:
 
 
 @pytest.mark.linux
+def test_a_standard_output_that_is_closed_is_no_error() -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$1" -m eflowprov lab scenarios >&-', "sh", sys.executable],
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.linux
 def test_an_output_that_cannot_be_written_is_one_line_and_status_3() -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -264,12 +276,19 @@ def test_an_output_that_cannot_be_written_is_one_line_and_status_3() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_terminal", "flag", "variable", "expected"),
-    [(True, False, "", True), (False, False, "", False), (True, True, "", False), (True, False, "1", False)],
+    ("is_terminal", "flag", "variable", "term", "expected"),
+    [
+        (True, False, "", "xterm", True),
+        (False, False, "", "xterm", False),
+        (True, True, "", "xterm", False),
+        (True, False, "1", "xterm", False),
+        (True, False, "", "dumb", False),
+    ],
 )
 def test_colours_are_for_terminals_that_want_them(
-    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, flag: bool, variable: str, expected: bool
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, flag: bool, variable: str, term: str, expected: bool
 ) -> None:
+    monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
     monkeypatch.setattr(terminal.SETTINGS, "no_color", flag)
     monkeypatch.setenv("NO_COLOR", variable)
@@ -278,7 +297,7 @@ def test_colours_are_for_terminals_that_want_them(
 
 # --------------------------------------------------------------------------------------------------- start-up
 
-_HEAVY = ("paramiko", "winrm", "azure", "cryptography")
+_HEAVY = ("paramiko", "winrm", "azure", "cryptography", "requests")
 
 
 @pytest.mark.parametrize(
@@ -299,3 +318,21 @@ def test_the_heavy_libraries_are_loaded_when_they_are_used_and_not_before(statem
 def test_the_module_and_the_program_are_the_same() -> None:
     done = process("--version")
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, f"eflowprov {__version__}".encode(), b"")
+
+
+INTERRUPTED_IN_TEXT = """
+from eflowprov.cli import main
+def interrupted(argv):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        return 130
+main.run_command = interrupted
+main.main()
+"""
+
+
+def test_an_interrupt_in_text_that_is_being_run_is_status_130_and_no_death_by_a_signal(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_IN_TEXT, encoding="ascii")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    assert subprocess.run([sys.executable, "-m", "interrupted"], env=environ).returncode == 130

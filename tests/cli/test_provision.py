@@ -24,7 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 @pytest.fixture
 def vm(monkeypatch: pytest.MonkeyPatch) -> FakeVm:
     made = FakeVm()
-    monkeypatch.setattr(module, "open_channel", lambda _request, _host: OpenChannel(made, "it is a test"))
+    monkeypatch.setattr(module, "open_channel", lambda _request, _host, _tell: OpenChannel(made, "it is a test"))
     return made
 
 
@@ -87,7 +87,10 @@ def test_a_provisioning_ends_with_its_report_and_names_the_transcript(
 ) -> None:
     assert run_command(command(files, "--format", "json", "--transcript", str(tmp_path / "t.jsonl"))) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)["verdict"] == "ready" and err == f"transcript: {tmp_path / 't.jsonl'}\n"
+    assert json.loads(out)["verdict"] == "ready" and err.splitlines() == [
+        f"transcript: {tmp_path / 't.jsonl'}",
+        "into the VM by ssh: it is a test",  # which way and why, also where no terminal shows progress
+    ]
     assert "Provision-EflowVm" in (tmp_path / "t.jsonl").read_text("ascii") and len(host.calls) == 1
 
 
@@ -95,7 +98,7 @@ def test_without_a_name_the_transcript_is_in_the_users_own_state(
     files: Files, host: FakeHost, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(command(files)) == 0
-    place = Path(capsys.readouterr().err.removeprefix("transcript: ").strip())
+    place = Path(capsys.readouterr().err.splitlines()[0].removeprefix("transcript: "))
     assert place.is_file() and place.name.startswith("provision-") and place.parent.name == "transcripts"
 
 

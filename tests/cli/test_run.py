@@ -15,7 +15,7 @@ from eflowprov.workflows.runs import run as module
 from eflowprov.workflows.runs.journal import alone
 from eflowprov.workflows.runs.run import STEPS
 from eflowprov.workflows.vm.channels import OpenChannel
-from tests.machine import DEVICE, PROVISIONED, SCOPE, FakeHost, FakeVm, Files, make_files
+from tests.machine import CONFIG, DEVICE, PROVISIONED, SCOPE, FakeHost, FakeVm, Files, make_files
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ class Site:
 def site(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> Site:
     vm = FakeVm()
     host = FakeHost(vm)
-    monkeypatch.setattr(module, "open_channel", lambda _request, _host: OpenChannel(vm, "it is a test"))
+    monkeypatch.setattr(module, "open_channel", lambda _request, _host, _tell: OpenChannel(vm, "it is a test"))
     monkeypatch.setattr(options, "eflow_host", lambda _target: host)
     made = Site(tmp_path, vm, host)
     made.file.write_text(
@@ -183,3 +183,69 @@ def test_remove_key_is_a_flag_too(site: Site) -> None:
     assert site.run("--remove-key") == 0
     assert not list((site.folder / "out").rglob("*.key.pem"))
     assert site.run() == 0 and len(site.host.calls) == 1
+
+
+def test_a_run_is_compared_with_the_baseline_that_the_file_names(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.run() == 0
+    told = '[verify]\nbaseline = "report/report.json"\nfail_on_new = true\n'
+    site.file.write_text(site.file.read_text("utf-8") + told, encoding="utf-8", newline="\n")
+    capsys.readouterr()
+    assert site.run("--format", "json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {change["about"] for change in report["baseline"]["changes"]} <= {"finding"}
+    assert report["findings"][-1]["id"] == "baseline/new-trouble"
+    assert json.loads((site.folder / "report" / "report.json").read_text("utf-8")) == report
+    (site.folder / "report" / "report.json").write_text("{", encoding="utf-8")
+    assert site.run() == 2 and "not whole JSON" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ what a run would refuse, before it forgets anything
+
+
+def test_a_key_that_the_vm_alone_has_forbids_its_steps_and_costs_no_journal(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.run("--remove-key") == 0
+    before = site.journal.read_bytes()
+    for step in ("certs", "register", "provision"):
+        capsys.readouterr()
+        assert site.run("--from-step", step) == 2
+        err = capsys.readouterr().err
+        assert len(err.splitlines()) == 1 and "Begin with --from-step wait" in err
+        assert site.journal.read_bytes() == before
+    assert site.run("--from-step", "wait") == 0 and len(site.host.calls) == 1
+    assert "not again" in str(plan(site, capsys)["provision"]["what"])
+    site.vm.files.pop(CONFIG)
+    assert site.run() == 2 and site.run("--dry-run", "--from-step", "provision") == 2
+
+
+@pytest.mark.parametrize("missing", ["chain", "key"])
+def test_a_dry_run_refuses_the_files_that_the_run_would_refuse(
+    site: Site, capsys: pytest.CaptureFixture[str], files: Files, missing: str
+) -> None:
+    names = {"chain": files.chain.as_posix(), "key": files.key.as_posix(), missing: "gone.pem"}
+    site.file.write_text(
+        f'[identity]\nregistration_id = "{DEVICE}"\ncert = "{names["chain"]}"\nkey = "{names["key"]}"\n'
+        f'[dps]\nscope_id = "{SCOPE}"\n',
+        encoding="utf-8",
+        newline="\n",
+    )
+    errors = []
+    for more in ([], ["--dry-run"]):
+        assert site.run(*more) == 2
+        errors.append(capsys.readouterr().err)
+    assert errors[0] == errors[1] and "gone.pem: there is no such file" in errors[0]
+
+
+def test_a_plan_keeps_its_words_within_the_console_and_its_commands_whole(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert site.run("--dry-run", "--remove-key") == 0
+    lines = capsys.readouterr().out.splitlines()
+    commands = [line.strip() for line in lines if line.startswith(" " * 13)]
+    words = [line for line in lines if not line.startswith(" " * 13) and "/" not in line]
+    assert max(map(len, words)) <= 80
+    assert "VM: sudo -n sha256sum -- KEY" in commands and any("sh -c SCRIPT" in each for each in commands)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from eflowprov.cli.main import run_command
 from eflowprov.lab.mini_shell import run_shell
 from eflowprov.lab.ssh_server import KeyPair, LabSshServer, make_key_pair
 from eflowprov.reports.json import report_schema
+from eflowprov.transports.ssh import SshTarget
 from eflowprov.workflows.readiness.outputs import save
 from eflowprov.workflows.readiness.verify import VerifyOptions, collect
+from eflowprov.workflows.readiness.waiting import Backoff
+from eflowprov.workflows.runs import patience
+from eflowprov.workflows.vm import channels
 from tests.machine import FakeVm
 
 
@@ -106,8 +111,12 @@ def test_a_report_into_a_file_leaves_standard_output_empty(tmp_path: Path, capsy
 def test_a_report_that_cannot_be_written_is_status_3_whatever_it_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_command(["verify", "--from", str(saved(tmp_path, "healthy")), "--output", str(tmp_path)]) == 3
-    assert str(tmp_path) in one_line(capsys)
+    (tmp_path / "file").write_bytes(b"")
+    place = str(tmp_path / "file" / "reports")
+    forms = ["--format", "json", "--format", "html"]
+    assert run_command(["verify", "--from", str(saved(tmp_path, "healthy")), *forms, "--output", place]) == 3
+    out, err = capsys.readouterr()
+    assert out.startswith("READY: ") and err.startswith(f"error: {place}: ") and len(err.splitlines()) == 1
 
 
 # ------------------------------------------------------------------------------------------------ a live VM
@@ -233,3 +242,42 @@ def test_without_ssh_and_without_powershell_it_is_status_3(
 ) -> None:
     assert run_command(["verify"]) == 3
     assert os.environ["EFLOWPROV_POWERSHELL"] in one_line(capsys)
+
+
+# -------------------------------------------------------------------------------- --wait, before the VM answers at all
+
+
+def test_waiting_begins_with_a_vm_that_is_not_up_yet(
+    key: Path, pair: KeyPair, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server refuses connections until the wait has begun: the first pause starts it."""
+    with served(FakeVm().start(), pair) as server:
+        arguments = command(server, key, "--wait", "60s", "--channel", "ssh")
+        door = [socket.create_server(("127.0.0.1", 0))]
+        closed = f"127.0.0.1:{door[0].getsockname()[1]}"
+        door.pop().close()
+        tried: list[str] = []
+        real = channels._ssh_target
+
+        def target(request: channels.ChannelRequest) -> SshTarget:
+            tried.append(closed if len(tried) < 2 else request.ssh)
+            return real(replace(request, ssh=tried[-1]))
+
+        monkeypatch.setattr(channels, "_ssh_target", target)
+        monkeypatch.setattr(patience, "SPACED", Backoff(0.01, 1.0, 0.01))
+        assert run_command(["--verbose", *arguments]) == 0
+        assert len(tried) == 3 and server.connections == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["verdict"] == "ready"
+    assert "waiting for the VM: the connection was refused" in err
+
+
+def test_waiting_does_not_begin_with_a_key_that_the_vm_refuses(
+    tmp_path: Path, key: Path, pair: KeyPair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(FakeVm(), pair) as server:
+        arguments = command(server, key, "--wait", "60s", "--channel", "ssh")
+        key.write_text(make_key_pair().private.reveal(), encoding="ascii", newline="\n")
+        begun = time.monotonic()
+        assert run_command(arguments) == 3
+    assert time.monotonic() - begun < 15 and "refused the key" in one_line(capsys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import subprocess
 import time
@@ -32,13 +33,26 @@ class RealSshd:
     def __enter__(self) -> RealSshd:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's own, for its unprivileged part
+        self.restart()
+        return self
+
+    def restart(self) -> None:
+        """Start it, in the place of the one that runs; what stood of its sessions is the caller's."""
+        if self._process:
+            self.stop()
+            self.log.rename(self.log.with_suffix(".before"))  # a new one is how a start is seen
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
         end = time.monotonic() + 10
         while not (self.log.exists() and "Server listening" in self.log_text()):
             if self._process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"sshd did not start: {self.log_text()}")
             time.sleep(0.01)
-        return self
+
+    def stop(self) -> None:
+        """Listen no more; sessions go on."""
+        assert self._process
+        self._process.terminate()
+        self._process.wait(10)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -47,8 +61,7 @@ class RealSshd:
         for child in self.children():
             with suppress(ProcessLookupError):  # it may be ending by itself
                 os.kill(child, 9)
-        self._process.terminate()
-        self._process.wait(10)
+        self.stop()
 
     def target(self, *, key: KeyPair | None = None, known_hosts: Path | None = None, **more: object) -> SshTarget:
         """How to reach it: the right key, the right pin, unless told otherwise."""
@@ -66,7 +79,7 @@ class RealSshd:
 
     def connections(self) -> tuple[int, int]:
         """How many connections came in so far, and how many of them were let in by a key."""
-        text = self.log_text()
+        text = "".join(path.read_text("utf-8", "replace") for path in self.folder.glob(f"{self.log.stem}.*"))
         return text.count("Connection from "), text.count("Accepted publickey ")
 
     def children(self) -> list[int]:
@@ -74,6 +87,16 @@ class RealSshd:
         assert self._process
         listed = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return [int(word) for word in listed.read_text(encoding="ascii").split()] if listed.exists() else []
+
+    def in_the_vm(self) -> list[str]:
+        """The command lines of all that runs in its sessions, and of what outlived them: sshd marks each process."""
+        mark = re.compile(rb"(^|\0)SSH_CONNECTION=\S+ \S+ \S+ %d\0" % self.port)
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it may have ended meanwhile
+                if mark.search((process / "environ").read_bytes()):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        return [line for line in found if line]
 
     def _configure(self, options: tuple[str, ...]) -> Path:
         host_key, authorized = self.folder / "host_key", self.folder / "authorized_keys"

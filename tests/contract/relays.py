@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -49,6 +51,73 @@ def hvsocket_target(server: RealSshd, **more: object) -> SshTarget:
     pins.write_text(f"{VM_ID} {server.host_key.public}\n", encoding="ascii")
     socket = HvSocket(VM_ID)
     return replace(server.target(known_hosts=pins, **more), host=VM_ID, port=22, wire=socket.open)
+
+
+class TcpProxy:
+    """A TCP port whose connections go on to another port of loopback, until it resets them, or lets no byte through."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._others: dict[socket.socket, socket.socket] = {}
+        self._is_silent = self._is_to_reset = self._is_to_end = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def swallow(self) -> None:
+        """From now on all bytes are lost, and both sides believe that the connection stands."""
+        self._is_silent = True
+
+    def reset(self) -> None:
+        """Cut what stands now, as a router or a restarted host does (RST)."""
+        self._is_to_reset = True
+
+    def __enter__(self) -> TcpProxy:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_to_end = True
+        self._thread.join(5)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while not self._is_to_end:
+            ready, _, _ = select.select([self._listener, *self._others], [], [], 0.02)
+            for one in ready:
+                if one is self._listener:
+                    self._accept()
+                elif one in self._others:
+                    self._carry(one)
+            if self._is_to_reset:
+                self._drop()
+        self._drop()
+
+    def _accept(self) -> None:
+        near, _ = self._listener.accept()
+        far = socket.create_connection(("127.0.0.1", self._to))
+        self._others |= {near: far, far: near}
+
+    def _carry(self, one: socket.socket) -> None:
+        try:
+            data = one.recv(65536)
+            if data and not self._is_silent:
+                self._others[one].sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            for sock in (one, self._others.pop(one)):
+                self._others.pop(sock, None)
+                sock.close()
+
+    def _drop(self) -> None:
+        for sock in self._others:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+        self._others.clear()
+        self._is_to_reset = False
 
 
 class UnixRelay:

@@ -16,10 +16,12 @@ import pytest
 
 from eflowprov.errors import DeadlineError, HostKeyError, TransportError
 from eflowprov.lab.ssh_server import make_key_pair
+from eflowprov.transports import hvsocket
 from eflowprov.transports import shell as guard
 from eflowprov.transports.ssh import open_ssh
 from tests.contract.conftest import PROCESS
 from tests.contract.real_sshd import RealSshd
+from tests.contract.relays import hvsocket_target
 from tests.support import missing
 
 pytestmark = pytest.mark.linux
@@ -176,6 +178,32 @@ def test_a_server_at_its_limit_of_new_connections_is_told_to_wait(own_sshd: Real
 def test_a_server_without_a_common_algorithm_is_told(own_sshd: RealSshd) -> None:
     with pytest.raises(TransportError, match="share no algorithm"):
         open_ssh(own_sshd.target())
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("exec sleep 77", r"sent no SSH banner within 1 s\. .*vsock port"),
+        ("echo no such VM >&2; exit 3", r"closed the connection before its SSH banner.*\(no such VM\)\. .*vsock port"),
+        (r"printf 'HTTP/1.1 400\r\n\r\n'; exec sleep 77", r"no SSH banner|is no SSH server"),
+        ("exec yes garbage", "what answers there is no SSH server"),
+        ("head -c 100000 /dev/urandom; exec sleep 77", r"no SSH banner|no SSH server"),
+        (r"printf 'SSH-2.0-x\r\n'; exec sleep 77", r"did not finish the key exchange within 1 s\. .*vsock port"),
+    ],
+)
+def test_a_child_that_is_no_way_into_the_vm_is_told_in_time_and_ended(
+    real_sshd: RealSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, told: str
+) -> None:
+    pid, program = tmp_path / "pid", tmp_path / "hvc"
+    program.write_text(f"#!/bin/sh\necho $$ >{pid}\n{does}\n", encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setenv(hvsocket.VARIABLE, str(program))
+    threads, begun = set(threading.enumerate()), time.monotonic()
+    with pytest.raises(TransportError, match=told):
+        open_ssh(hvsocket_target(real_sshd, connect_timeout_s=1.0))
+    assert time.monotonic() - begun < 5
+    assert not _is_running(int(pid.read_text(encoding="ascii")))
+    _until(lambda: set(threading.enumerate()) <= threads)
 
 
 @pytest.fixture

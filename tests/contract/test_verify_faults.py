@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,8 @@ from eflowprov.workflows.readiness import until_ready as readiness
 from eflowprov.workflows.readiness.waiting import Backoff
 from eflowprov.workflows.vm import channels, connections
 from tests.contract.real_sshd import RealSshd
-from tests.contract.relays import VM_ID, make_hvc
+from tests.contract.relays import VM_ID, TcpProxy, make_hvc
 from tests.contract.test_verify_over_sshd import Vm, verify
-from tests.support import require
 
 pytestmark = pytest.mark.linux
 
@@ -38,16 +37,17 @@ COMMANDS = {
     "agent": "iotedge logs edgeAgent*",
     "probe": "sh -c *aziotks*",
 }
-# `sudo -n timeout -k 5 SECONDS PROGRAM …`: a fault stands behind the guard, where the program would be.
+# `sudo -n sh -c TETHER eflowprov timeout -k 5 SECONDS PROGRAM …`: a fault stands behind tether and guard, where the
+# program would be.
 SUDO = """\
 #!/bin/sh
-[ "$1 $2" = "-n timeout" ] || {{ shift; exec "$@"; }}
-guard="$2 $3 $4 $5"
-shift 5
+[ "$1 $2 $6" = "-n sh timeout" ] || exit 99
+tether=$4 guard="$6 $7 $8 $9"
+shift 9
 case "$*" in
 {faults}
 esac
-exec $guard "$@"
+exec sh -c "$tether" eflowprov $guard "$@"
 """
 
 
@@ -66,12 +66,8 @@ class BrokenVm(Vm):
     def breaks(self, **faults: str) -> None:
         for name, fault in faults.items():
             self._program(f"fault-{name}", f"#!/bin/sh\n{fault}\n")
-        cases = [f'{_pattern(COMMANDS[name])}) exec $guard fault-{name} "$@" ;;' for name in faults]
+        cases = [f'{_pattern(COMMANDS[name])}) set -- fault-{name} "$@" ;;' for name in faults]
         self._program("sudo", SUDO.format(faults="\n".join(cases)))
-
-    def is_hanging(self) -> bool:
-        """Whether a process of a broken command still runs."""
-        return _is_running(f"sleep {self.marker}")
 
 
 def _pattern(text: str) -> str:
@@ -79,18 +75,22 @@ def _pattern(text: str) -> str:
     return "*".join(f'"{part}"' if part else "" for part in text.split("*"))
 
 
-def _is_running(words: str) -> bool:
-    return subprocess.run([require("pgrep"), "-f", words], stdout=subprocess.DEVNULL).returncode == 0
-
-
 @pytest.fixture
 def vm(tmp_path: Path) -> BrokenVm:
     return BrokenVm(tmp_path)
 
 
+@contextmanager
+def vm_server(sshd: str, vm: BrokenVm, folder: Path, *options: str) -> Iterator[RealSshd]:
+    """A server of its own. Whatever is broken: in the end nothing may be left running in the VM."""
+    with RealSshd(sshd, folder, f"{vm.option} HOME={folder}", *options) as running:
+        yield running
+        until(lambda: not running.in_the_vm(), within_s=5)
+
+
 @pytest.fixture
 def server(sshd: str, vm: BrokenVm, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RealSshd]:
-    with RealSshd(sshd, tmp_path, f"{vm.option} HOME={tmp_path}", *getattr(request, "param", ())) as running:
+    with vm_server(sshd, vm, tmp_path, *getattr(request, "param", ())) as running:
         yield running
 
 
@@ -116,16 +116,16 @@ def ask(server: RealSshd, capsys: pytest.CaptureFixture[str]) -> Callable[..., A
     return run
 
 
-def _until(happened: Callable[[], bool], within_s: float = 12) -> None:
+def until(happened: Callable[[], bool], within_s: float = 12) -> None:
     end = time.monotonic() + within_s
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
 
 
-def _once(happened: Callable[[], bool], then: Callable[[], object]) -> threading.Thread:
+def once(happened: Callable[[], bool], then: Callable[[], object]) -> threading.Thread:
     def watch() -> None:
-        _until(happened)
+        until(happened)
         then()
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -133,26 +133,69 @@ def _once(happened: Callable[[], bool], then: Callable[[], object]) -> threading
     return thread
 
 
-def _cut(server: RealSshd) -> None:
+def pin_also(server: RealSshd, port: int) -> None:
+    """Pin the server's key for another port of loopback that leads to it."""
+    with server.known_hosts.open("a", encoding="ascii") as pins:
+        pins.write(f"[127.0.0.1]:{port} {server.host_key.public}\n")
+
+
+def cut(server: RealSshd) -> None:
     for session in server.children():
         os.kill(session, signal.SIGKILL)
 
 
+# What of the report rests on each command's output alone.
+RESTS_ON = {
+    "list": "module/edgeHub",
+    "check": "iotedge-check/hostname",
+    "logs": "provisioning/dps-assigned",
+    "status": "service/aziot-edged",
+    "agent": "provisioning/hub-connected",
+    "probe": "vm/clock",
+}
+FOLLOWS = {"logs": ("check",), "status": ("probe",)}
+
+
+def _is_alone(server: RealSshd, vm: BrokenVm, name: str) -> Callable[[], bool]:
+    """Whether all commands but `name` have ended, and their answers had time to arrive."""
+    asked = {"logs": 3, "probe": 5}.get(name, 4)  # check waits for the logs
+    quiet = 0
+
+    def look() -> bool:
+        nonlocal quiet
+        lines = vm.log.read_text(encoding="utf-8").count("\n") if vm.log.exists() else 0
+        guards = [line for line in server.in_the_vm() if line.startswith("timeout ")]
+        quiet = quiet + 1 if vm.started.exists() and lines == asked and len(guards) == 1 else 0
+        return quiet > 10
+
+    return look
+
+
+@pytest.mark.parametrize("how", ["killed", "reset"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_connection_cut_during_any_command_is_unknown_and_leaves_nothing(
-    name: str, server: RealSshd, vm: BrokenVm, ask: Callable[..., Answer]
+def test_a_connection_cut_during_any_command_is_unknown_and_keeps_what_was_told(
+    name: str, how: str, server: RealSshd, vm: BrokenVm, ask: Callable[..., Answer]
 ) -> None:
     vm.breaks(**{name: vm.hangs})
-    cutter = _once(vm.started.exists, lambda: _cut(server))
-    begun = time.monotonic()
-    answer = ask("--timeout", "4")
-    cutter.join(5)
-    assert time.monotonic() - begun < 6
-    assert (answer.status, answer.report["verdict"]) == (3, "unknown"), "what is not known is not judged"
-    told = " ".join(found["detail"] for found in answer.report["findings"] if found["outcome"] == "error")
-    assert "connection" in told, told
+    with TcpProxy(server.port) as proxy:
+        pin_also(server, proxy.port)
+        cutter = once(_is_alone(server, vm, name), proxy.reset if how == "reset" else lambda: cut(server))
+        begun = time.monotonic()
+        answer = ask("--ssh", f"127.0.0.1:{proxy.port}", "--timeout", "60")
+        cutter.join(5)
+        assert time.monotonic() - begun < 30, "it did not wait for the deadline"
+        until(lambda: not server.in_the_vm(), within_s=5)
     assert server.connections() == (1, 1), "it never connects again by itself"
-    _until(lambda: not vm.is_hanging())
+    if name == "probe":  # the question beside the five commands: without it, the rest is judged all the same
+        assert (answer.status, answer.finding("vm/answers")["outcome"]) == (0, "skip")
+        assert "connection lost" in answer.finding("vm/answers")["detail"]
+    else:
+        assert (answer.status, answer.report["verdict"]) == (3, "unknown"), "what is not known is not judged"
+        told = " ".join(found["detail"] for found in answer.report["findings"] if found["outcome"] == "error")
+        assert "connection lost" in told, told
+    spoiled = {name, *FOLLOWS.get(name, ())}
+    kept = {id_: answer.finding(id_)["outcome"] for other, id_ in RESTS_ON.items() if other not in spoiled}
+    assert set(kept.values()) == {"pass"}, kept
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "probe"])
@@ -163,7 +206,6 @@ def test_a_command_that_never_ends_is_ended_and_told(name: str, vm: BrokenVm, as
     assert time.monotonic() - begun < 5
     assert (answer.status, answer.report["verdict"]) == (3, "unknown")
     assert any("no end within" in found["detail"] for found in answer.report["findings"]), answer.report["findings"]
-    _until(lambda: not vm.is_hanging())
 
 
 def test_a_vm_that_stops_answering_does_not_outlast_the_deadline(
@@ -177,7 +219,7 @@ def test_a_vm_that_stops_answering_does_not_outlast_the_deadline(
         for session in frozen:
             os.kill(session, signal.SIGSTOP)
 
-    freezer = _once(vm.started.exists, freeze)
+    freezer = once(vm.started.exists, freeze)
     begun = time.monotonic()
     answer = ask("--timeout", "4")
     freezer.join(5)
@@ -185,11 +227,29 @@ def test_a_vm_that_stops_answering_does_not_outlast_the_deadline(
     assert answer.status == 3 and answer.finding("iotedge-check/report")["outcome"] == "error"
     for session in frozen:
         os.kill(session, signal.SIGCONT)
-    _until(lambda: not vm.is_hanging())
+
+
+def test_a_network_that_swallows_everything_does_not_outlast_the_deadline(
+    server: RealSshd, vm: BrokenVm, ask: Callable[..., Answer]
+) -> None:
+    vm.breaks(check=vm.hangs)
+    with TcpProxy(server.port) as proxy:
+        pin_also(server, proxy.port)
+        watch = once(_is_alone(server, vm, "check"), proxy.swallow)
+        begun = time.monotonic()
+        answer = ask("--ssh", f"127.0.0.1:{proxy.port}", "--timeout", "6")
+        watch.join(5)
+        assert time.monotonic() - begun < 9
+        assert answer.status == 3
+        assert re.search(r"no end within \d(\.\d)? s \(--timeout", answer.finding("iotedge-check/report")["detail"])
+        assert answer.finding(RESTS_ON["list"])["outcome"] == "pass"
+        until(lambda: not any(line.startswith("timeout ") for line in server.in_the_vm()))  # the guard in the VM
 
 
 def test_a_gigabyte_of_output_is_read_to_its_end_in_bounded_memory(server: RealSshd) -> None:
     size, cap = 10**9, 2**20
+    import resource  # Linux alone has it
+
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     channel = open_ssh(server.target())
     result = channel.run(("head", "-c", str(size), "/dev/zero"), timeout_s=120, cap=cap)
@@ -202,7 +262,6 @@ def test_a_list_without_end_is_bounded_by_the_deadline_and_is_no_list(vm: Broken
     vm.breaks(list="yes no-list")
     answer = ask("--timeout", "4")
     assert answer.status == 3
-    _until(lambda: not _is_running("yes no-list"))
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "probe"])
@@ -252,12 +311,12 @@ LIMITED = """\
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
 from eflowprov.cli.main import run_command
-from tests.support import require
+
 sys.exit(run_command(sys.argv[1:]))
 """
 
 
-def _argv(server: RealSshd, *more: str) -> list[str]:
+def argv_for(server: RealSshd, *more: str) -> list[str]:
     key = server.folder / "client_key"
     key.write_text(server.client_key.private.reveal(), encoding="ascii")
     where = ["--ssh", f"127.0.0.1:{server.port}", "--ssh-user", server.target().user, "--ssh-key", str(key)]
@@ -268,7 +327,7 @@ def test_a_disk_that_takes_no_more_is_told_and_nothing_half_written_is_left(serv
     """The system itself refuses to write beyond 512 bytes a file."""
     saved = tmp_path / "saved"
     ran = subprocess.run(
-        [sys.executable, "-c", LIMITED, *_argv(server, "--save", str(saved))],
+        [sys.executable, "-c", LIMITED, *argv_for(server, "--save", str(saved))],
         capture_output=True,
         text=True,
         timeout=60,
@@ -284,7 +343,7 @@ def test_a_disk_that_takes_no_more_is_told_and_nothing_half_written_is_left(serv
 
 def test_two_runs_at_once_each_get_the_whole_truth(server: RealSshd, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
-    command = [sys.executable, "-m", "eflowprov", *_argv(server, "--save", str(saved))]
+    command = [sys.executable, "-m", "eflowprov", *argv_for(server, "--save", str(saved))]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     reports = [json.loads(run.communicate(timeout=60)[0]) for run in runs]
     assert [report["verdict"] for report in reports] == ["ready", "ready"]
@@ -318,12 +377,12 @@ def test_waiting_survives_a_restart_of_the_vm_with_one_new_connection(
     server: RealSshd, vm: BrokenVm, ask: Callable[..., Answer]
 ) -> None:
     vm.breaks(check=f'if [ ! -e {vm.started} ]; then {vm.hangs}; fi; exec "$@"')
-    cutter = _once(vm.started.exists, lambda: _cut(server))
+    cutter = once(vm.started.exists, lambda: cut(server))
     answer = ask("--wait", "60s", "--timeout", "20")
     cutter.join(5)
     assert (answer.status, answer.report["verdict"]) == (0, "ready"), answer.report["findings"]
     assert server.connections() == (2, 2)
-    _cut(server)
+    cut(server)
 
 
 def test_a_third_run_within_a_minute_waits_so_that_the_vm_does_not_block_us(
@@ -346,7 +405,7 @@ def test_verify_goes_through_the_child_that_stands_for_hvc_and_leaves_none(
     hvc = make_hvc(tmp_path, server.port)
     monkeypatch.setenv("EFLOWPROV_HVC", str(hvc))
     server.known_hosts.write_text(f"{VM_ID} {server.host_key.public}\n", encoding="ascii")
-    argv = _argv(server)
+    argv = argv_for(server)
     argv[argv.index("--ssh") + 1] = f"hvsocket:{VM_ID}"
     assert run_command(argv) == 0
     report = json.loads(capsys.readouterr().out)

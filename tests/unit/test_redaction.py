@@ -81,10 +81,10 @@ def test_credentials_in_a_url_never_survive(user: str, password: str) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ('symmetric_key = { value = "c2VjcmV0" }', "symmetric_key = { value = *** }"),
-        ('"primaryKey": "c2VjcmV0",', '"primaryKey": ***,'),
-        ("passphrase: 'two words'", "passphrase: ***"),
-        ('password = "cut off', "password = ***"),
+        ('symmetric_key = { value = "c2VjcmV0" }', 'symmetric_key = { value = "***" }'),
+        ('"primaryKey": "c2VjcmV0",', '"primaryKey": "***",'),
+        ("passphrase: 'two words'", "passphrase: '***'"),
+        ('password = "cut off', 'password = "***'),
         ("EFLOWPROV_PASSWORD=hunter2 eflowprov", "EFLOWPROV_PASSWORD=*** eflowprov"),
         ("sig=abc", "sig=***"),
     ],
@@ -122,3 +122,32 @@ def test_redaction_takes_a_large_output_in_a_moment() -> None:
     started = time.monotonic()
     redact("QUJD\n" * 20_000 + "a" * 2**20 + "://:" * 50_000 + "sig" * 100_000)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("token=", "token=aaaaaaaaaaaaaaaaaaaa", "bearer aaaaaaaaaaaaaaaaaaaa", "%3A%2F%2F", "%3A%2F%2Fa%3A", "://a:"),
+        *("eyJaaaaaaaaaa\n", 'password="""', 'password=\\"', "-----BEGIN PRIVATE KEY-----\n", "SharedAccessKey=a\n"),
+        *("-----END PRIVATE KEY-----\n", "QUJDQUJDQUJDQUJDQUJD\n", "password ", "authorization: ", "\\"),
+    ],
+)
+def test_no_text_makes_a_pattern_go_back_and_forth(unit: str) -> None:
+    started = time.monotonic()
+    redact(f"@ sig={unit * (200_000 // len(unit))} authorization token password eyJ bearer")
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("prefix", ["", "Nov 22 05:12:10 VM aziot-keyd[815]: "])
+def test_a_key_that_is_cut_off_takes_only_its_own_lines_along(prefix: str) -> None:
+    body = textwrap.wrap(base64.b64encode(bytes(range(200))).decode("ascii"), 64)
+    lines = [f"{prefix}{line}" for line in body]
+    begun = redact("\n".join(["one", f"{prefix}-----BEGIN RSA PRIVATE KEY-----", *lines[:3], "Nov 22 going on"]))
+    ended = redact("\n".join(["one is done.", *lines, f"{prefix}-----END RSA PRIVATE KEY-----", "Nov 22 going on"]))
+    for shown in (begun, ended):
+        assert not [line for line in body if line in shown]
+        assert shown.startswith("one") and shown.endswith("Nov 22 going on")
+
+
+def test_a_letter_that_has_another_length_in_small_letters_moves_nothing() -> None:
+    assert redact("\u0130\u0130 password=hunter2 \u0130") == "\u0130\u0130 password=*** \u0130"

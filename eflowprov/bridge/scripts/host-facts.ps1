@@ -63,5 +63,13 @@ if ($facts['module_imports']) {
   Add-Fact 'Get-EflowVm' { $facts['vm_power_state'] = "$((Get-EflowVm).VmPowerState)" }
   Add-Fact 'Get-EflowVmAddr' { $facts['vm_address'] = "$(Get-EflowVmAddr)" }
 }
+Add-Fact 'VM ID' {
+  # On Server the VM is Hyper-V's own; on a client hcsdiag alone knows it, as wssdagent's.
+  if (Get-Command -Name Get-VM -ErrorAction SilentlyContinue) {
+    $facts['hyperv_vms'] = @(Get-VM | Where-Object { $_.Name -like '*EFLOW' } | ForEach-Object { "$($_.Id)" })
+  }
+  $hcsdiag = Join-Path $env:SystemRoot 'System32\hcsdiag.exe'
+  if (Test-Path -LiteralPath $hcsdiag) { $facts['compute_systems'] = (& $hcsdiag list) -join "`n" }
+}
 $facts['problems'] = $problems
 $facts

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from eflowprov.errors import InputError
+from eflowprov.errors import InputError, StorageError
 from eflowprov.model import Secret
 from eflowprov.workflows.disk.storage import (
     create,
@@ -72,16 +72,18 @@ def _read(file: BinaryIO, limit: int) -> bytes:
     return bytes(data)
 
 
-def read_passphrase(path: Path) -> Secret:
+def read_passphrase(path: Path, what: str = "passphrase") -> Secret:
     """Read a passphrase file: its one line, without the line end; UTF-8, or UTF-16 with a mark as PowerShell writes it.
+
+    `what` is what an InputError calls it.
 
     Raises InputError when it cannot be read, is empty or has more than one line.
     """
     found = _only_line(read_limited(path, MAX_PASSPHRASE_BYTES))
     if found is None:
-        raise InputError(str(path), "the passphrase file is not UTF-8 text", "Save it as UTF-8")
+        raise InputError(str(path), f"the {what} file is not UTF-8 text", "Save it as UTF-8")
     if not found:
-        raise InputError(str(path), "a passphrase file has exactly one line", "Put the passphrase alone into it")
+        raise InputError(str(path), f"a {what} file has exactly one line", f"Put the {what} alone into it")
     return found
 
 
@@ -91,6 +93,8 @@ def _only_line(data: bytes) -> Secret | None:
     Errors are raised by the caller: a traceback's variables, which some tools print, must not show what is in here.
     """
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if encoding != "utf-16" and b"\0" in data:  # UTF-16 without its mark: nobody could type what it would be
+        return None
     try:
         lines = data.decode(encoding).splitlines()
     except UnicodeDecodeError:
@@ -98,13 +102,41 @@ def _only_line(data: bytes) -> Secret | None:
     return Secret(lines[0] if len(lines) == 1 else "")
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole, in the place of one that is there. Raises StorageError; then nothing has changed."""
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file whole, in the place of one that is there. Raises StorageError; then nothing has changed.
+
+    A `private` one is its owner's alone, as `write_new_private`'s, whatever rights the one before it had.
+    What is no plain file stays what it is: an administrator would put a file in the place of /dev/null for everybody.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113  # False for a path that no disk takes
+        raise StorageError(str(path), "it is there and no plain file", "Choose another name")
     with one_file(path) as under_way:
-        fill(create(under_way), data)
+        fill((create_private if private else create)(under_way), data)
         flush_file(under_way)
         replace(under_way, path)
         flush_folder(path.parent)
+
+
+def write_together(folder: Path, files: Iterable[tuple[str, bytes]], *, gone: Iterable[str] = ()) -> None:
+    """Write files into a folder, each in the place of one that is there; those called `gone` go beforehand.
+
+    No name changes before all of it is on the disk, and no other run's set comes in between. Raises StorageError; then
+    nothing has changed.
+    """
+    make_folder(folder)
+    names: list[str] = []
+    with told(folder), Workroom(folder) as room:
+        staged = room.new_name()
+        for name, data in files:
+            room.stage(staged, {name: data}, {})
+            names.append(name)
+        flush_below(staged, len(names))
+        with room.alone():
+            for name in gone:
+                (folder / name).unlink(missing_ok=True)
+            for name in names:
+                replace(staged / name, folder / name)
+            flush_folder(folder)
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from eflowprov.checks.catalogue import explain_causes, explain_cmdlet, explain_refusal
+from eflowprov.checks.catalogue import explain_refusal
 from eflowprov.checks.entries import message_entries
-from eflowprov.checks.log_patterns import KNOWN_MESSAGES
 from eflowprov.errors import InputError, ParseError
 from eflowprov.parsers.check_ids import check_id
-from eflowprov.parsers.cmdlet import failure_message
-from eflowprov.parsers.dps_refusal import parse_dps_refusal
 from eflowprov.parsers.text import clean, first_words
+from eflowprov.workflows.explaining.pasted import by_message, named_codes, named_ids
 from eflowprov.workflows.explaining.search import nearest_names, ranked
 from eflowprov.workflows.explaining.topics import Topic, by_id, topics
 
@@ -25,10 +24,15 @@ _LONGEST = 200_000  # characters of a pasted transcript that are looked at
 _SHOWN, _NEAR = 4, 5  # what a person reads in one go
 _GOOD = 0.4  # share of the words' weight that has to be there; below, a hit is a coincidence
 _POOR = 0.2
-_STATUS = re.compile(r"(?:exit[ -]?)?(?:status|code)?[ :]*(\d{1,3})")
-_CODE = re.compile(r"(?:error ?code)?[ :]*(\d{6})")
-_CHECK_LINE = re.compile(r"^\W*(?P<title>\w.*?)\s+-\s+(?:OK|Warning|Error)\s*$", re.MULTILINE)
+_STATUS = re.compile(r"(?:http |exit[ -]?)?(?:status|code|error)?(?: code)?[ :]*(\d{1,3})")
+_CODE = re.compile(r"(?:(?:dps )?error ?(?:code)?)?[ :]*(\d{6})")
+_CONNACK = re.compile(r"(?:mqtt )?(?:connack|connection refused)[ ,:]*(?:rc|code|return code)?[ =:]*([0-5])")
+_SHAPE = re.compile(r"(?:logs/)?unknown-\w+")  # an error that is put together by its shape
+_MISTYPED = 0.85  # difflib's ratio for a letter or two in an id
+_LONGEST_ID = 120
+_MARKS = " \t\"'`.:;!?"  # what people paste along with an id
 # Ids of which the second part is the device's own: the entry stands under NAME.
+_CONTRACT = ("verdict/", "outcome/", "exit-status/")  # one's first question: what does this word of the report mean?
 _FAMILIES = ("module", "service", "step")
 
 
@@ -50,7 +54,8 @@ def explain(query: str) -> Explained:
     text = clean(query[:_LONGEST]).strip()
     if not text:
         raise InputError("explain", "nothing was asked", "Give an id of a report, a message, a code or words")
-    for by, look in (("id", _by_id), ("code", _by_number), ("message", _by_message)):
+    looks = (("id", _by_id), ("code", _by_number), ("message", by_message), ("id", named_ids), ("code", _named_numbers))
+    for by, look in looks:
         found = _each_once(look(text))
         if found:
             return Explained(text, by, found[:_SHOWN], (*found[_SHOWN:], *_others(text, found))[:_NEAR])
@@ -58,14 +63,25 @@ def explain(query: str) -> Explained:
 
 
 def _by_id(text: str) -> list[Topic]:
-    name = text.casefold()
+    name = text.casefold().strip(_MARKS)
+    if _SHAPE.fullmatch(name):
+        return [by_id()["logs/unknown"]]
     family, slash, _ = name.partition("/")
-    found = by_id().get(name) or (by_id().get(f"{family}/name") if slash and family in _FAMILIES else None)
+    found = by_id().get(name) or (by_id().get(f"{family}/name") if slash and _is_family(family, name) else None)
     if found or slash:
         return [found] if found else []
+    name = re.sub(r"[\s,]+", "-", name)  # READY, AWAITING DEPLOYMENT
     whole = [topic for topic in topics() if topic.entry.id.casefold().partition("/")[2] == name]
+    whole.sort(key=lambda topic: not topic.entry.id.startswith(_CONTRACT))
     title = check_id(text)
     return whole or ([by_id()[f"iotedge-check/{title}".casefold()]] if title else [])
+
+
+def _is_family(family: str, name: str) -> bool:
+    """Whether the second part is the device's own; a check's is only where it is no mistyped one of the catalogue."""
+    if family == "iotedge-check":
+        return not get_close_matches(name, by_id(), 1, _MISTYPED)
+    return family in _FAMILIES
 
 
 def _by_number(text: str) -> list[Topic]:
@@ -74,53 +90,39 @@ def _by_number(text: str) -> list[Topic]:
     code = _CODE.fullmatch(lowered)
     if code:
         return _of_code(int(code[1]))
+    refused = _CONNACK.fullmatch(lowered)
+    if refused:
+        return [_refusal(0, int(refused[1]))]
     found = _STATUS.fullmatch(lowered)
-    if not found:
-        return []
-    number = int(found[1])
+    return _of_status(int(found[1])) if found else []
+
+
+def _named_numbers(text: str) -> list[Topic]:
+    return [topic for number in named_codes(text) for topic in (_of_code if number > 999 else _of_status)(number)]
+
+
+def _of_status(number: int) -> list[Topic]:
     numbered = [topic for topic in topics() if number in topic.entry.codes]
+    if 500 <= number < 600:
+        numbered.append(_refusal(number, 0))
     numbered += [by_id()[known.entry.id.casefold()] for known in message_entries("dps") if number in known.statuses]
     return numbered + [topic for topic in topics() if any(re.match(rf"{number}\b", m) for m in topic.entry.messages)]
 
 
 def _of_code(code: int) -> list[Topic]:
     shared = [topic for topic in topics() if code in topic.entry.comes_with]
-    known = explain_refusal(code // 1000, code, "")
-    return shared or ([] if known.id == "unknown" else [by_id()[f"dps/{known.id}"]])
+    known = _refusal(code // 1000, code)
+    return shared or ([] if known.entry.id == "dps/unknown" else [known])
 
 
-def _by_message(text: str) -> list[Topic]:
-    """A pasted message: of a cmdlet, of DPS, of the journal, or a line of `iotedge check`."""
-    lines = text.split("\n")
-    found: list[str] = []
-    for line in (failure_message(lines), *lines):
-        known = explain_cmdlet(line) if line else None
-        found += [f"eflow/{known.id}"] if known else []
-    found += [*_refusal_in(text), *_checks_in(text), *_logs_in(lines)]
-    cause = explain_causes(lines)
-    found += [] if cause.id == "unknown" else [f"dps/{cause.id}"]
-    return [by_id()[id_.casefold()] for id_ in found]
-
-
-def _refusal_in(text: str) -> list[str]:
-    try:
-        refused = parse_dps_refusal(text)
-    except ParseError:
-        return []
-    known = explain_refusal(refused.http_status, refused.error_code, refused.message)
-    return [] if known.id == "unknown" else [f"dps/{known.id}"]
-
-
-def _checks_in(text: str) -> list[str]:
-    return [f"iotedge-check/{id_}" for found in _CHECK_LINE.finditer(text) if (id_ := check_id(found["title"]))]
-
-
-def _logs_in(lines: Iterable[str]) -> list[str]:
-    joined = list(lines)
-    return [f"logs/{known.id}" for known in KNOWN_MESSAGES if any(known.pattern.search(line) for line in joined)]
+def _refusal(http_status: int, code: int) -> Topic:
+    return by_id()[f"dps/{explain_refusal(http_status, code, '').id}"]
 
 
 def _by_words(text: str) -> Explained:
+    mistyped = get_close_matches(text.casefold(), by_id(), _NEAR, _MISTYPED) if len(text) <= _LONGEST_ID else []
+    if mistyped:
+        return Explained(text, "words", (by_id()[mistyped[0]],), tuple(by_id()[name] for name in mistyped[1:]))
     hits = ranked(text, topics())
     good = [topic for score, topic in hits if score >= _GOOD]
     if good:

@@ -39,7 +39,7 @@ def ranked(query: str, topics: Sequence[Topic]) -> list[tuple[float, Topic]]:
 
     The score is the share of the query's weight that the topic has; rare words weigh more.
     """
-    words = [word for word in dict.fromkeys(_words(query)) if word not in _EMPTY][:_MOST_WORDS]
+    words = [word for word in dict.fromkeys(_words(query)) if word not in _EMPTY and len(word) > 1][:_MOST_WORDS]
     if not words:
         return []
     index = _index(tuple(topics))
@@ -68,7 +68,7 @@ def _index(topics: tuple[Topic, ...]) -> Mapping[str, Mapping[int, float]]:
     index: dict[str, dict[int, float]] = {}
     for place, topic in enumerate(topics):
         entry = topic.entry
-        head = _words(" ".join((entry.id, entry.title, topic.kind, *entry.messages)))
+        head = _words(" ".join((entry.id, entry.title, topic.kind, *entry.messages, *entry.also)))
         for strength, words in ((_IN_TEXT, _words(f"{entry.explanation} {entry.remedy}")), (1.0, head)):
             for word in words:
                 index.setdefault(word, {})[place] = strength

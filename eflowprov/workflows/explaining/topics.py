@@ -42,6 +42,7 @@ def _all() -> Iterator[Topic]:
             yield Topic(kind or _WORDS[entry.id.partition("/")[0]], entry)
     yield from (Topic("iotedge check", known.entry) for known in check_entries().values())
     yield from (Topic("DPS message", known.entry) for known in message_entries("dps"))
+    yield from (Topic("DPS message", known.entry) for known in message_entries("dps-service"))
     yield from (Topic("EFLOW message", known.entry) for known in message_entries("eflow"))
     for known in KNOWN_MESSAGES:
         remedy = known.remedy or "Nothing to do."

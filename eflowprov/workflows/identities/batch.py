@@ -34,10 +34,12 @@ class Order:
     renew: bool
     now: datetime
     above: bytes
+    needs_key: bool = True
 
     def kept(self, registration_id: str) -> IdentityReceipt:
         """The receipt of what is there; raises InputError when it cannot stay."""
-        return kept_identity(registration_id, self.out, self.places[registration_id], self.opened, self.now)
+        place = self.places[registration_id]
+        return kept_identity(registration_id, self.out, place, self.opened, self.now, needs_key=self.needs_key)
 
     def public_files(self, identity: Identity, place: Place) -> dict[str, bytes]:
         """What stands beside the key; the demo scripts' chain has the root at its end."""

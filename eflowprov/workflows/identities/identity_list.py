@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from eflowprov.certs.names import is_registration_id
 from eflowprov.certs.reading import MAX_BYTES, read_bundle
 from eflowprov.certs.renewal import due_at
 from eflowprov.errors import InputError
 from eflowprov.model import CertificateFacts
 from eflowprov.workflows.disk.files import read_limited
 from eflowprov.workflows.identities.authority_files import ISSUING, ROOT
-from eflowprov.workflows.identities.identity_files import IdentityFiles, is_folder, is_there, name_of_aside
+from eflowprov.workflows.identities.identity_files import IdentityFiles, is_folder, is_there, name_of_aside, names_in
 from eflowprov.workflows.identities.layouts import Layout, places_in
 
 _AUTHORITIES = (
@@ -24,6 +25,7 @@ _AUTHORITIES = (
     "certs/azure-iot-test-only.root.ca.cert.pem",
 )
 _SPAN = re.compile(r"(?P<number>[0-9]{1,5})(?P<unit>[hdw])")
+_AS_ID = str.maketrans({"@": ":", "~": None})  # what `file_name_for` does, undone
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -92,9 +94,17 @@ def _identities(folder: Path) -> Iterator[Listed]:
         if name := name_of_aside(place):
             kept.setdefault(name, []).append(place)
     for place in folders:
-        files = IdentityFiles.named(place.name, folder)
-        if name_of_aside(place) is None and any(is_there(path) for path in files.possible):
-            yield _identity(files, tuple(sorted(kept.get(place.name, ()))))
+        if name_of_aside(place) is not None:
+            continue
+        files, old = IdentityFiles.named(place.name, folder), tuple(sorted(kept.get(place.name, ())))
+        try:
+            names = names_in(place).values()
+        except InputError as error:  # it may be an identity's; others, like `lost+found`, cannot be
+            if is_registration_id(place.name.translate(_AS_ID)):
+                yield Listed("unusable", place.name, place, kept=old, error=error)
+            continue
+        if any(path.name in names for path in files.possible):
+            yield _identity(files, old)
 
 
 def _identity(files: IdentityFiles, kept: tuple[Path, ...]) -> Listed:

@@ -39,6 +39,7 @@ def issue_identities(
     profile: LeafProfile | None = None,
     layout: Layout = Layout.EFLOWPROV,
     renew: bool = False,
+    needs_key: bool = True,
     jobs: int | None = None,
     passphrase_file: Path | None = None,
     ask: AskPassphrase | None = None,
@@ -49,7 +50,8 @@ def issue_identities(
 
     One that is there, complete and valid is kept. All that can be wrong is looked for before anything is written: an ID
     against DPS's rule, given twice or twice but for case; an authority that cannot sign; an identity that is there and
-    incomplete, expired or another authority's (`renew` issues it anew). Raises InputError for these when called.
+    incomplete, expired or another authority's (`renew` issues it anew); without `needs_key` one may stay whose key has
+    gone to its device and been removed here. Raises InputError for these when called.
     `ask` gives the authority's passphrase when it has one and `passphrase_file` is None. `jobs` are threads that make
     keys; by default as many as there are processors for RSA keys, and one for EC keys, which gain nothing from more.
     """
@@ -60,7 +62,7 @@ def issue_identities(
     subject(ids[0], profile.organization)
     places = {one: place_of(one, layout) for one in ids}
     above = b"".join(map(pem, opened.authority.chain))
-    order = Order(places, opened, out, profile, layout, renew, now, above)
+    order = Order(places, opened, out, profile, layout, renew, now, above, needs_key)
     refuse_no_folder(out)
     sweep(out)
     kept = _look_around(ids, order, watch)
@@ -98,13 +100,13 @@ def _issue_all(
     if len(kept) == len(ids):
         yield from kept.values()
         return
-    done = 0
+    done, of = 0, len(ids) - len(kept)  # what is kept takes no time, and would make the rate a fiction
     with told(order.out), Workroom(order.out) as room:
         for batch in _batches(_made(ids, kept, order, jobs), kept, room, order):
             for receipt in batch.reveal():
-                done += 1
+                done += receipt.registration_id not in kept
                 yield receipt
-            watch("issuing", done, len(ids))
+            watch("issuing", done, of)
 
 
 def _batches(

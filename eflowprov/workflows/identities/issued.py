@@ -23,7 +23,8 @@ class IdentityReceipt:
 
     `kept` is True when it was there already; `shortened` when its authority ends before the days asked for; `replaced`
     is where an older one went (its folder, or its leaf's file); `test_only` is True when the authority's key stands on
-    disk without a passphrase; `exposed` when the disk cannot keep the key from other users (FAT, some shares).
+    disk without a passphrase; `exposed` when the disk cannot keep the key from other users (FAT, some shares);
+    `has_key` is False when the key has gone to the device and been removed here.
     """
 
     registration_id: str
@@ -36,6 +37,7 @@ class IdentityReceipt:
     replaced: Path | None = None
     test_only: bool = False
     exposed: bool = False
+    has_key: bool = True
 
     @property
     def leaf(self) -> Path:
@@ -64,22 +66,47 @@ class IdentityReceipt:
 
 
 def kept_identity(
-    registration_id: str, out: Path, place: Place, opened: OpenedAuthority, now: datetime
+    registration_id: str, out: Path, place: Place, opened: OpenedAuthority, now: datetime, *, needs_key: bool = True
 ) -> IdentityReceipt:
-    """The receipt of an identity that is there; raises InputError unless it is complete, valid and this authority's."""
+    """The receipt of an identity that is there; raises InputError unless it is complete, valid and this authority's.
+
+    Without `needs_key` one is complete whose key has gone to its device and been removed here.
+    """
     stands = str((out / place.leaf).parent if place.document else out / place.leaf)
-    missing = [name for name in (place.leaf, place.chain, place.key, place.document) if not (out / name).exists()]
-    if missing:
+    has_key = needs_key or not _is_missing(out / place.key)
+    names = (place.leaf, place.chain, *([place.key] if has_key else []), place.document)
+    if missing := [name for name in names if _is_missing(out / name)]:
         raise InputError(stands, f"the identity there lacks {missing[0].rpartition('/')[2]}", _RENEW)
-    leaf, chain, key = (
-        (out / name, read_limited(out / name, MAX_BYTES)) for name in (place.leaf, place.chain, place.key)
-    )
-    bundle = read_bundle(str(chain[0]), chain[1], key=key[1])
-    if fault := _fault(registration_id, bundle, read_bundle(str(leaf[0]), leaf[1]).certificates, opened, now):
+    leaf = read_bundle(str(out / place.leaf), _read(out / place.leaf))
+    key = _read(out / place.key) if has_key else None
+    chain = read_bundle(str(out / place.chain), _read(out / place.chain), key=key)
+    if fault := _fault(registration_id, chain, leaf.certificates, opened, now):
         raise InputError(stands, f"the identity there {fault}", _RENEW)
     return IdentityReceipt(
-        registration_id, out, place, opened.issuing, bundle.certificates[0], kept=True, test_only=not opened.encrypted
+        registration_id,
+        out,
+        place,
+        opened.issuing,
+        chain.certificates[0],
+        kept=True,
+        test_only=not opened.encrypted,
+        has_key=has_key,
     )
+
+
+def _read(path: Path) -> bytes:
+    return read_limited(path, MAX_BYTES)
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing stands there; raises InputError where the system will not tell."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError as error:
+        raise InputError(str(path), f"it cannot be read ({error.strerror})", "Check the rights of its folder") from None
+    return False
 
 
 def _fault(
@@ -94,7 +121,7 @@ def _fault(
         return f"is for '{', '.join(first.common_names)}'"
     if leaf != (first,):
         return "has a leaf that is not its chain's"
-    if not bundle.key_matches:
+    if bundle.key_encrypted is not None and not bundle.key_matches:
         return "has a key that is not its certificate's"
     if opened.facts.sha256 not in {one.sha256 for one in bundle.certificates[1:]} or not bundle.signed_by_next[0]:
         return f"was issued by another authority ({first.issuer})"

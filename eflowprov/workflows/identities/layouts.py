@@ -71,7 +71,8 @@ def place_aside(registration_id: str, layout: Layout, now: datetime) -> Place:
 def places_in(out: Path, layout: Layout) -> list[Place]:
     """The places of all identities below `out`, whole or not; those that were moved aside are left out."""
     if layout is Layout.EFLOWPROV:
-        found = [name for name in names_in(out).values() if (out / name / f"{name}.leaf.pem").is_file()]
+        # `isfile` is False for a folder that is closed to us (`lost+found`, `System Volume Information`).
+        found = [name for name in names_in(out).values() if os.path.isfile(out / name / f"{name}.leaf.pem")]  # noqa: PTH113
     else:
         found = [
             name.removeprefix(_IDENTITY).removesuffix(".cert.pem")

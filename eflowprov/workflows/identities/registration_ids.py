@@ -39,13 +39,22 @@ class FaultyListError(InputError):
             (only,) = self.faults
             super().__init__(only.where, only.why, only.next_step)
             return
-        counts = Counter(fault.kind for fault in self.faults)
-        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
         named = "; ".join(f"{fault.where}: {fault.why}" for fault in self.faults[:_SHOWN])
         more = f"; and {len(self.faults) - _SHOWN} more" if len(self.faults) > _SHOWN else ""
-        super().__init__(
-            where, f"{len(self.faults)} stand in the way ({kinds}): {named}{more}", self.faults[0].next_step
-        )
+        super().__init__(where, f"{self._counts()}: {named}{more}", self._next_steps())
+
+    def counted(self) -> InputError:
+        """The same without the names, for where every fault has had a line of its own."""
+        return InputError(self.where, self._counts(), self._next_steps())
+
+    def _counts(self) -> str:
+        counts = Counter(fault.kind for fault in self.faults)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+        return f"{len(self.faults)} stand in the way ({kinds})"
+
+    def _next_steps(self) -> str:
+        """Those of all kinds of faults, each once."""
+        return ". ".join(dict.fromkeys(fault.next_step for fault in self.faults))
 
 
 def check_registration_ids(registration_ids: Iterable[str]) -> tuple[str, ...]:

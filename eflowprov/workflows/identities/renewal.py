@@ -123,15 +123,17 @@ def _renew_all(
 ) -> Iterator[Renewed]:
     due = sum(one.is_due for one in listed)
     done = 0
+    has_renewed = False
     try:
         for one in listed:
             result = _renewed(one, plan, opened, now)
+            has_renewed |= result.is_renewed
             if one.is_due:
                 done += 1
                 watch("renewing", done, due)
             yield result
     finally:
-        if done:
+        if has_renewed:
             refresh_summary(plan.folder)
 
 

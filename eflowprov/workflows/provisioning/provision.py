@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,20 +10,35 @@ from pathlib import Path
 from eflowprov.bridge.cmdlet_call import CMDLET, DEFAULT_ENDPOINT, ProvisionCall, provision_call
 from eflowprov.bridge.eflow import EflowHost
 from eflowprov.bridge.staged_names import staged_paths
-from eflowprov.certs.names import check_registration_id
-from eflowprov.certs.reading import read_bundle
+from eflowprov.certs.dps_trials import try_enrollments
+from eflowprov.certs.names import check_registration_id, is_registration_id
+from eflowprov.certs.reading import Bundle, bundle_facts, identity_place, open_bundle
 from eflowprov.checks.catalogue import explain_cmdlet
 from eflowprov.checks.certificate import judge_certificate
 from eflowprov.checks.host import judge_host
 from eflowprov.errors import InputError
-from eflowprov.model import BundleFacts, Finding, Identity, Outcome, ProvisionVerdict, Report, Target, VmChannel
+from eflowprov.model import (
+    BundleFacts,
+    EnrollmentTrials,
+    Finding,
+    Identity,
+    Outcome,
+    ProvisionVerdict,
+    Report,
+    Target,
+    VmChannel,
+    Wanted,
+)
 from eflowprov.parsers.cmdlet import parse_provision
 from eflowprov.redaction import redact_lines
-from eflowprov.workflows.disk.files import read_limited, write_new_private
+from eflowprov.workflows.disk.file_access import read_access
+from eflowprov.workflows.disk.files import read_limited
 from eflowprov.workflows.disk.transcript import Transcript
 from eflowprov.workflows.provisioning.device_state import DeviceState, device_state
 from eflowprov.workflows.provisioning.evidence import Evidence, await_evidence, gather
 from eflowprov.workflows.provisioning.identity_in_vm import free_number, in_use, kept_key, remove_host_key
+from eflowprov.workflows.provisioning.own_checks import vm_findings
+from eflowprov.workflows.provisioning.staging import stage, staging_room, sweep_staging
 from eflowprov.workflows.readiness.verify import assemble
 from eflowprov.workflows.vm.channels import ChannelRequest, OpenChannel, open_channel
 
@@ -84,15 +97,32 @@ class Provisioned:
 def certificate_facts(request: ProvisionRequest) -> tuple[str, BundleFacts, tuple[Finding, ...]]:
     """The registration ID (the leaf's CN unless given), the bundle, and the findings about both."""
     key = read_limited(request.key, FILE_LIMIT) if request.key else None
-    bundle = read_bundle(str(request.cert), read_limited(request.cert, FILE_LIMIT), key=key)
+    opened = open_bundle(str(request.cert), read_limited(request.cert, FILE_LIMIT), key=key)
+    bundle = bundle_facts(str(request.cert), opened)
     names = bundle.certificates[0].common_names
     registration_id = request.registration_id or (names[0] if names else "")
     if request.registration_id:
         check_registration_id(request.registration_id)
+    now = datetime.now(UTC)
     findings = judge_certificate(
-        bundle, registration_id=registration_id or None, profile="eflow", now=datetime.now(UTC)
+        bundle,
+        registration_id=registration_id or None,
+        profile="eflow",
+        now=now,
+        access=read_access(request.key) if request.key else None,
+        trials=_trials(opened, bundle, registration_id, now),
     )
     return registration_id, bundle, findings
+
+
+def _trials(opened: Bundle, bundle: BundleFacts, registration_id: str, now: datetime) -> EnrollmentTrials | None:
+    """What DPS would answer, whichever enrollment it has; None when the device has no name to register under."""
+    if not is_registration_id(registration_id):
+        return None
+    place = identity_place(bundle.certificates)
+    return try_enrollments(
+        opened.certificates, place=place, registration_id=registration_id, kind=None, enrolled=(), now=now
+    )
 
 
 def check_certificate(request: ProvisionRequest, progress: Progress) -> Prepared:
@@ -170,14 +200,13 @@ def call_cmdlet(
     from there on the VM may have been changed. InputError when the host has the key no more.
     """
     if request.key is None:
-        why = "the host has no private key any more (--remove-key), and the VM is to be provisioned"
-        raise InputError(str(request.cert), why, "Issue a new identity: eflowprov certs device ID --renew")
+        raise key_is_gone(request.cert)
     number = free_number(channel, prepared.registration_id, prepared.serial)
-    with _staging() as folder:
+    with staging_room() as folder:
         call = planned_call(request, prepared, host, folder, number)
         staged = staged_files(prepared, folder, number)
         for source, place in zip((request.cert, request.key), staged, strict=True):
-            write_new_private(place, read_limited(source, FILE_LIMIT))
+            stage(place, read_limited(source, FILE_LIMIT))
         progress(f"calling {CMDLET} (up to {request.timeout_s:.0f} s)")
         on_call(staged[0].name)
         return _call(host, call, request.timeout_s, transcript), staged[0].name
@@ -200,7 +229,6 @@ def provision(
     the private key is deleted once everything is proved and the VM proved to hold it.
     """
     channel = opened.channel
-    progress(f"into the VM by {channel.name}: {opened.because}")
     before = look_before(channel, transcript)
     if before.provisioned_with and not confirm(before.provisioned_with):
         raise already_provisioned(before, ANEW)
@@ -211,13 +239,21 @@ def provision(
     transcript.event("evidence", assigned=evidence.assigned.detail, agent=evidence.agent.detail)
     state = device_state(channel)
     used = in_use(channel, state, request.scope_id, read_limited(request.cert, FILE_LIMIT), name)
-    findings: tuple[Finding, ...] = (SAID_OK, evidence.assigned, evidence.agent, used)
+    wanted = Wanted(prepared.registration_id, sha256=prepared.fingerprint)
+    own = vm_findings(channel, wanted, works=evidence.proved)
+    findings: tuple[Finding, ...] = (SAID_OK, evidence.assigned, evidence.agent, used, *own)
     if remove_key and request.key is not None:
         proved = evidence.proved and used.outcome is Outcome.PASS
         findings += (
             remove_host_key(channel, state.config.key, request.key) if proved else kept_key(request.key, UNPROVED),
         )
     return Provisioned(findings, evidence.hub, evidence.device_id)
+
+
+def key_is_gone(cert: Path) -> InputError:
+    """What is said when the cmdlet would need a key that the VM alone has."""
+    why = "the host has no private key any more (--remove-key), and the VM is to be provisioned"
+    return InputError(str(cert), why, "Issue a new identity: eflowprov certs device ID --renew")
 
 
 def already_provisioned(state: DeviceState, next_step: str) -> InputError:
@@ -233,15 +269,21 @@ def provision_and_report(
     confirm: Callable[[str], bool],
     transcript: Transcript,
     progress: Progress,
+    on_way: Progress = lambda _: None,
     remove_key: bool = False,
 ) -> Report:
-    """`prepare`, then `provision` over a channel of its own; the report has the findings of both."""
+    """`prepare`, then `provision` over a channel of its own; the report has the findings of both.
+
+    `on_way` is told which way into the VM was taken and why.
+    """
     started_at = datetime.now(UTC)
+    sweep_staging()
     prepared = prepare(request, host, progress=progress)
     transcript.event("prepared", findings=[f"{finding.outcome}: {finding.id}" for finding in prepared.findings])
     if prepared.refused:
         return preparation_report(request, prepared, started_at)
-    opened = open_channel(way, lambda: host)
+    opened = open_channel(way, lambda: host, progress)
+    on_way(opened.told)
     try:
         done = provision(
             request,
@@ -310,13 +352,6 @@ def refused(verdict: ProvisionVerdict, evidence: Evidence, transcript: Transcrip
     )
     told = (evidence.assigned,) if evidence.assigned.outcome is Outcome.FAIL else ()
     return Provisioned((failed, *told))
-
-
-@contextmanager
-def _staging() -> Iterator[Path]:
-    """A folder of this user alone for the two files, gone afterwards whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="eflowprov-") as name:
-        yield Path(name)
 
 
 def forbids(findings: tuple[Finding, ...]) -> bool:

@@ -8,10 +8,11 @@ ports (aziotctl's host_connect_iothub). The name stands in identityd's and edged
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from eflowprov.bridge.vm_probe import probe_command
 from eflowprov.errors import EflowprovError
@@ -29,9 +30,11 @@ _QUICK_S = 60.0
 _CHECK_S = 300.0
 _PROBE_S = 20.0
 _SLICE_S = 0.2
+_SHORT = "--timeout left it no more"
 _NEWEST = 20_000  # lines of a journal that is too large: some 20 MiB
 _CAP = 64 * 2**20  # bytes of one output that are kept; a journal of an hour is a few MiB
 
+T = TypeVar("T")
 FindHub = Callable[[CommandResult], str]
 
 
@@ -50,6 +53,7 @@ class Collector:
         self._hub = hub
         self._refused: list[CommandResult] = []
         self._vm_asked_at: float | None = None
+        self._begun: dict[tuple[str, ...], float] = {}
 
     def collect(self) -> Outputs:
         """Every output, or the reason why it is not there; never raises for a command that failed."""
@@ -62,12 +66,28 @@ class Collector:
             }
             others |= {LOGS: logs, CHECK: pool.submit(self._check, logs), VM: pool.submit(self._probe, others[STATUS])}
             try:
-                results = {name: _result(future) for name, future in others.items()}
+                results = {name: awaited(future) for name, future in others.items()}
             except BaseException:  # Ctrl-C: what runs is cut off, what has not begun does not begin
                 self._end = 0.0
                 self._channel.close()
                 raise
-        return Outputs(results, hub_asked=self._hub, refused=tuple(self._refused), vm_asked_at=self._vm_asked_at)
+        return Outputs(
+            results,
+            hub_asked=self._hub,
+            refused=tuple(self._refused),
+            vm_asked_at=self._vm_asked_at,
+            begins=self._begins(results),
+        )
+
+    def _begins(self, results: Mapping[str, Output]) -> dict[str, float]:
+        """By output, the seconds after the first command at which its own began, to the millisecond."""
+        begun = {
+            name: self._begun[result.argv]
+            for name, result in results.items()
+            if isinstance(result, CommandResult) and result.argv in self._begun
+        }
+        first = min(self._begun.values(), default=0.0)
+        return {name: round(begin - first, 3) for name, begin in begun.items()}
 
     def _logs(self) -> Output:
         """The journal; of one that is too large its newest lines, which tell how the device is now.
@@ -104,14 +124,17 @@ class Collector:
     def _run(self, command: tuple[str, ...], timeout_s: float) -> Output:
         left = min(timeout_s, self._end - time.monotonic())
         if left <= 0:
-            return Problem("the time was up before it could be run")
+            return Problem(f"the time was up before it could be run ({_SHORT})")
+        self._begun[*_ROOT, *command] = time.monotonic()
         try:
-            return self._channel.run((*_ROOT, *command), timeout_s=left, cap=_CAP)
+            result = self._channel.run((*_ROOT, *command), timeout_s=left, cap=_CAP)
+            is_short = left < timeout_s and result.note.startswith("no end")
+            return replace(result, note=f"{result.note} ({_SHORT})") if is_short else result
         except EflowprovError as error:
             return Problem(str(error))
 
 
-def _result(future: Future[Output]) -> Output:
+def awaited(future: Future[T]) -> T:
     """Wait for it in slices: on Windows a wait without an end cannot be interrupted by Ctrl-C."""
     while not future.done():
         with suppress(TimeoutError):

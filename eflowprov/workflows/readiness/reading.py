@@ -73,5 +73,8 @@ def _known_trouble(result: CommandResult, errors: str) -> Problem | None:
     if result.status == _NOT_FOUND or "command not found" in errors:
         return Problem("the program is not there", seen=first_words(errors))
     if errors.lstrip().startswith("sudo:"):
-        return Problem("sudo refused it (the user needs sudo without a password)", seen=first_words(errors))
+        return Problem(
+            "sudo refused it (the user needs sudo without a password: --ssh-user iotedge-user, or --channel cmdlet)",
+            seen=first_words(errors),
+        )
     return None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from eflowprov.model import CommandResult, TimelineEntry, VmChannel
 from eflowprov.redaction import redact
+from eflowprov.workflows.readiness.outputs import Outputs
 
 _QUIET = ("sudo", "-n")  # stands before every command, and tells nothing
 _LONGEST = 120  # characters of a command: what tells it apart
@@ -33,9 +34,8 @@ class Timeline:
             self._add(name, "step", begin, note)
 
     def command(self, argv: Sequence[str], begin: float, note: str) -> None:
-        """Add a command that began at `begin` of the clock and has ended now; a script in it is told as `...`."""
-        words = argv[len(_QUIET) :] if tuple(argv[: len(_QUIET)]) == _QUIET else argv
-        self._add(" ".join("..." if "\n" in word else word for word in words)[:_LONGEST], "command", begin, note)
+        """Add a command that began at `begin` of the clock and has ended now."""
+        self._add(_told(argv), "command", begin, note)
 
     def watch(self, channel: VmChannel) -> VmChannel:
         """The channel, with every command that goes through it in the timeline."""
@@ -78,6 +78,22 @@ class _Watched:
 
     def close(self) -> None:
         self._channel.close()
+
+
+def entries_of(outputs: Outputs) -> tuple[TimelineEntry, ...]:
+    """The timeline of saved outputs; nothing where it was not saved when they began."""
+    timeline = [
+        TimelineEntry(_told(result.argv), "command", outputs.begins[name], result.duration_s, redact(_end(result)))
+        for name, result in outputs.results.items()
+        if isinstance(result, CommandResult) and name in outputs.begins
+    ]
+    return tuple(sorted(timeline, key=lambda entry: (entry.begin_s, -entry.duration_s, entry.name)))
+
+
+def _told(argv: Sequence[str]) -> str:
+    """A command for people: without `sudo -n`, a script in it as `...`, cut, and nothing secret in it."""
+    words = argv[len(_QUIET) :] if tuple(argv[: len(_QUIET)]) == _QUIET else argv
+    return redact(" ".join("..." if "\n" in word else word for word in words)[:_LONGEST])
 
 
 def _end(result: CommandResult) -> str:

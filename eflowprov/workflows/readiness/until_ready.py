@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from eflowprov.checks.catalogue import explain_causes
-from eflowprov.errors import DeadlineError, HostKeyError, StorageError, TransportError
+from eflowprov.checks.entries import entries
+from eflowprov.errors import DeadlineError, DeniedError, HostKeyError, StorageError, TransportError
 from eflowprov.model import Finding, Identity, Outcome, Report, Target, Verdict
 from eflowprov.workflows.readiness.outputs import Outputs
 from eflowprov.workflows.readiness.timeline import Timeline
-from eflowprov.workflows.readiness.verify import VerifyOptions, assemble, collect, judge, keep
+from eflowprov.workflows.readiness.verify import OnLook, VerifyOptions, assemble, collect, judge, keep
 from eflowprov.workflows.readiness.waiting import Backoff, Look, Standing, wait_until
 from eflowprov.workflows.vm.channels import OpenChannel
 
@@ -54,7 +55,7 @@ class _Seen:
 class ReadinessWait:
     """Waits for one device. `reopen` makes the connection anew; `progress` is told what is waited for.
 
-    With `save_to` the last look's outputs are kept; `on_unsaved` as in `verify_vm`.
+    With `save_to` the last look's outputs are kept; `on_unsaved` as in `verify_vm`, and so is `on_look`, for the last.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class ReadinessWait:
         host: str,
         save_to: Path | None = None,
         on_unsaved: Callable[[StorageError], None] | None = None,
+        on_look: OnLook | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -77,18 +79,21 @@ class ReadinessWait:
         self._progress = progress
         self._save_to = save_to
         self._on_unsaved = on_unsaved
+        self._on_look = on_look
         self._clock = clock
         self._pause = pause
         self._reconnects_left = 1
+        self._is_lost_told = False
+        self._before: tuple[Report, Outputs] | None = None  # the last look through which the VM was there
         self._seen = _Seen()
         self._timeline = Timeline()
         self._outputs: Outputs | None = None
         self._broken: TransportError | None = None
 
     def run(self, wait_s: float) -> Report:
-        """The report of the last look.
+        """The report of the last look; when the VM was lost for good, the last one there was, and `vm/lost` with it.
 
-        Raises the TransportError that broke the connection when there was no look at all since, or it broke twice.
+        Raises the TransportError that broke the connection when there was no look at all, and HostKeyError.
         """
         started_at = datetime.now(UTC)
         try:
@@ -100,14 +105,25 @@ class ReadinessWait:
                 pause=self._pause,
                 clock=self._clock,
             )
+            report = waited.value or self._without_vm()
+            if self._on_look is not None and self._outputs is not None:
+                opened = self._opened if self._opened and self._opened.is_open() else None
+                self._on_look(opened.channel if opened else None, self._outputs)
         finally:
             self.close()
-        if self._outputs is not None:
-            keep(self._outputs, self._save_to, self._on_unsaved)
-        if waited.value is None:
-            raise self._broken or TransportError("the VM", "gave no answer", "Check Get-EflowVm: is the VM running?")
-        took = waited.waited_s
-        return replace(waited.value, started_at=started_at, duration_s=took, timeline=self._timeline.entries())
+            if self._outputs is not None:  # also when something else ends the wait
+                keep(self._outputs, self._save_to, self._on_unsaved)
+        return replace(report, started_at=started_at, duration_s=waited.waited_s, timeline=self._timeline.entries())
+
+    def _without_vm(self) -> Report:
+        broken = self._broken or TransportError("the VM", "gave no answer", "Check Get-EflowVm: is the VM running?")
+        if self._before is None:
+            raise broken
+        report, self._outputs = self._before
+        entry = entries("runtime")["vm/lost"]
+        detail = f"{broken.where}: {broken.why}. What else is told here was seen before."
+        lost = Finding(entry.id, entry.title, Outcome.ERROR, detail, f"{broken.next_step}.", source="connection")
+        return replace(report, findings=(lost, *report.findings))
 
     def close(self) -> None:
         """Close the connection that there is."""
@@ -120,13 +136,16 @@ class ReadinessWait:
     def _look(self, left_s: float) -> Look[Report | None]:
         try:
             channel = self._connected()
-        except HostKeyError:
-            raise  # another machine answers there; no waiting makes it the right one
+        except (HostKeyError, DeniedError):
+            raise  # another machine answers there, or none lets us in; no waiting changes that
         except TransportError as error:
             self._broken = error
             final = self._opened is None and self._reconnects_left < 0
             return Look(None, Standing.FAILED if final else Standing.PENDING, f"the VM to answer ({error.why})")
-        report = self._report(channel, left_s)
+        self._is_lost_told = False
+        report, self._outputs = self._report(channel, left_s)
+        if self._before is None or channel.is_open():
+            self._before = report, self._outputs
         return Look(report, self._standing(report), _waits_for(report))
 
     def _connected(self) -> OpenChannel:
@@ -138,7 +157,9 @@ class ReadinessWait:
             self._reconnects_left -= 1
         if self._reconnects_left < 0:
             raise _lost(self._target.vm)
-        self._progress("the connection to the VM was lost, making it anew")
+        if not self._is_lost_told:
+            self._progress("the connection to the VM was lost, making it anew")
+        self._is_lost_told = True
         self._opened = self._reopen()
         return self._opened
 
@@ -156,15 +177,15 @@ class ReadinessWait:
             _LOG.info("the VM does not answer: %s", error)
             return False
 
-    def _report(self, opened: OpenChannel, left_s: float) -> Report:
+    def _report(self, opened: OpenChannel, left_s: float) -> tuple[Report, Outputs]:
         begun = datetime.now(UTC)
         options = replace(self._options, timeout_s=min(self._options.timeout_s, max(left_s, LAST_LOOK_S)))
         outputs = collect(self._timeline.watch(opened.channel), options)
         judgement = judge(outputs, options, now=datetime.now(UTC))
-        self._outputs = outputs
-        return assemble(
+        report = assemble(
             judgement, started_at=begun, target=self._target, identity=Identity(), expect=self._options.expect
         )
+        return report, outputs
 
     # ------------------------------------------------------------------------------------------------- its judgement
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -40,10 +41,12 @@ from eflowprov.workflows.readiness.collect import Collector
 from eflowprov.workflows.readiness.log_reading import read_agent, read_journal
 from eflowprov.workflows.readiness.outputs import AGENT, CHECK, LIST, LOGS, STATUS, VM, Output, Outputs, save
 from eflowprov.workflows.readiness.reading import parsed, read_log
-from eflowprov.workflows.readiness.timeline import Timeline
+from eflowprov.workflows.readiness.timeline import Timeline, entries_of
 from eflowprov.workflows.readiness.vm_facts import read_vm
 
 T = TypeVar("T")
+OnLook = Callable[[VmChannel | None, Outputs], None]
+"""Takes the channel, still open, and what a look gave; None where the connection was lost since."""
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|min|h|d)")
 _UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -113,6 +116,7 @@ def report_on(outputs: Outputs, options: VerifyOptions, *, vm: str, channel: str
         target=Target(host, vm, channel),
         identity=Identity(),
         expect=options.expect,
+        timeline=entries_of(outputs),
     )
 
 
@@ -136,15 +140,17 @@ def verify_vm(
     host: str,
     save_to: Path | None = None,
     on_unsaved: Callable[[StorageError], None] | None = None,
+    on_look: OnLook | None = None,
 ) -> Report:
     """Ask the VM over an open channel, keep what it printed where that is wanted, and make the report.
 
-    `on_unsaved` takes the error when it could not be kept; without it the error is raised.
+    `on_unsaved` takes the error when it could not be kept; without it the error is raised. `on_look` is called when the
+    report is made.
     """
-    started_at, timeline = datetime.now(UTC), Timeline()
+    started_at, timeline, begun = datetime.now(UTC), Timeline(), time.monotonic()
     outputs = collect(timeline.watch(channel), options)
     keep(outputs, save_to, on_unsaved)
-    return assemble(
+    report = assemble(
         judge(outputs, options, now=datetime.now(UTC)),
         started_at=started_at,
         target=Target(host, channel.vm, channel.name),
@@ -152,6 +158,9 @@ def verify_vm(
         expect=options.expect,
         timeline=timeline.entries(),
     )
+    if on_look is not None:
+        on_look(channel, outputs)
+    return replace(report, duration_s=time.monotonic() - begun)  # the wall clock may have been set meanwhile
 
 
 def assemble(
@@ -188,6 +197,7 @@ def assemble(
         modules=tuple(map(_redacted_module, judgement.modules)) if judgement else (),
         logs=_redacted_logs(judgement.logs) if judgement else LogSummary(),
         timeline=timeline,
+        versions={name: redact(version) for name, version in judgement.versions.items()} if judgement else {},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from eflowprov.errors import CmdletError, HostKeyError, TransportError
+from eflowprov.errors import CmdletError, DeniedError, HostKeyError, TransportError
 from eflowprov.workflows.readiness.waiting import Backoff, Look, Standing, wait_until
 
 T = TypeVar("T")
@@ -27,13 +27,14 @@ def patiently(
 ) -> T:
     """Do `act` again while it is not answered, or while `lacks` says what its value still lacks, for `patience_s`.
 
-    Gives the last value, or raises the last error. Another host key is no matter of time and is raised at once.
+    Gives the last value, or raises the last error. What is no matter of time is raised at once:
+    another host key, a key that is refused.
     """
 
     def look(_left_s: float) -> Look[T | TransportError | CmdletError]:
         try:
             value = act()
-        except HostKeyError:
+        except (HostKeyError, DeniedError):
             raise
         except (TransportError, CmdletError) as error:
             return Look(error, Standing.PENDING, f"{what}: {error.why}")

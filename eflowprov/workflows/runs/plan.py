@@ -21,7 +21,7 @@ from eflowprov.workflows.config import RunConfig
 from eflowprov.workflows.identities.identity_files import IdentityFiles
 from eflowprov.workflows.provisioning.device_state import CONFIG
 from eflowprov.workflows.provisioning.identity_in_vm import HOME
-from eflowprov.workflows.provisioning.provision import Prepared, ProvisionRequest, check_certificate
+from eflowprov.workflows.provisioning.provision import Prepared, ProvisionRequest, check_certificate, key_is_gone
 from eflowprov.workflows.readiness.collect import (
     AGENT_COMMAND,
     LIST_COMMAND,
@@ -29,13 +29,17 @@ from eflowprov.workflows.readiness.collect import (
     check_commands,
     log_commands,
 )
+from eflowprov.workflows.runs.enroll_once import enroll_plan
 from eflowprov.workflows.runs.journal import Journal, step_key
 from eflowprov.workflows.runs.provision_once import BEGUN, DONE
+from eflowprov.workflows.runs.run_files import RunFiles, expected_files
 
 _USUAL = ("provisioningType", "scopeId", "identityCertPath", "identityPrivKeyPath", "globalEndpoint", "headless")
 _STAGING = Path("STAGING")  # a folder of this user alone, made for the call and gone after it
 _CLOCK, _HUB = "CLOCK", "HUB"  # the VM's clock before the call; the hub that its logs name
 _NO_SERIAL = "SERIAL"
+_KEY_IN_VM = "KEY"  # the file that the VM's configuration names
+_PROBE = "VM: sudo -n sh -c SCRIPT  # reads clock, configuration and certificate; asks whether the key can be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +53,36 @@ class Planned:
 
 def plan_run(config: RunConfig, journal: Journal, host: Callable[[], EflowHost]) -> tuple[Planned, ...]:
     """The plan, step by step. InputError for input that the run itself would refuse before it touches anything."""
-    certs, request = _certs(config)
-    prepared = check_certificate(request, lambda _: None) if request.cert.exists() else _not_issued(config)
+    certs, request, files = _certs(config, journal)
+    is_given = config.identity.cert is not None  # then a file that is not there is refused, as by the run
+    prepared = check_certificate(request, lambda _: None) if is_given or request.cert.exists() else _not_issued(config)
     key = None
     if prepared.fingerprint:
         key = step_key(DONE, prepared.fingerprint, config.dps.scope_id, config.dps.endpoint)
     called = key is not None and None not in (journal.done(DONE, key), journal.done(BEGUN, key))
+    register = _register(config, journal, prepared, files)
+    if files.key is None and not called:
+        raise key_is_gone(files.cert)
     since = config.verify.since
+    verifying = [log_commands(f"-{since}")[0], LIST_COMMAND, check_commands(_HUB)[0], STATUS_COMMAND, AGENT_COMMAND]
+    removal = [("sha256sum", "--", _KEY_IN_VM)] if config.provision.remove_key else []
     return (
         certs,
         Planned("check", "judge the certificate and its key" + (": it would be refused" if prepared.refused else "")),
         Planned("host", "ask PowerShell for the host's facts; nothing is changed there"),
-        _register(config, journal, prepared),
+        Planned("enroll", *enroll_plan(config, request.cert, journal)),
+        register,
         _provision(config, request, prepared, host, called=called),
         Planned(
             "wait",
             f"until identityd was assigned and edgeAgent runs, up to {config.provision.evidence_s:.0f} s; then the "
             "VM's configuration must name this certificate" + (_REMOVE if config.provision.remove_key else ""),
-            _in_vm([log_commands(f"@{_CLOCK}")[0], LIST_COMMAND, ("cat", CONFIG)]),
+            _in_vm([log_commands(f"@{_CLOCK}")[0], LIST_COMMAND, ("cat", CONFIG), *removal]),
         ),
         Planned(
             "verify",
             "ask the VM and judge it",
-            _in_vm(
-                [log_commands(f"-{since}")[0], LIST_COMMAND, check_commands(_HUB)[0], STATUS_COMMAND, AGENT_COMMAND]
-            ),
+            (*_in_vm(verifying), _PROBE),
         ),
         Planned("report", f"write it to {config.report.output}" if config.report.output else "show it"),
     )
@@ -82,13 +91,13 @@ def plan_run(config: RunConfig, journal: Journal, host: Callable[[], EflowHost])
 _REMOVE = "; then the host's private key is deleted, once the VM shows its SHA-256"
 
 
-def _certs(config: RunConfig) -> tuple[Planned, ProvisionRequest]:
-    identity = config.identity
+def _certs(config: RunConfig, journal: Journal) -> tuple[Planned, ProvisionRequest, RunFiles]:
+    identity, expected = config.identity, expected_files(config.identity, journal)
     check_registration_id(identity.registration_id)
     if identity.ca is None or identity.out is None:
         assert identity.cert is not None  # noqa: S101 - the configuration's own rule
         planned = Planned("certs", f"take {identity.cert} and {identity.key} as they are")
-        return planned, _request(config, identity.cert, identity.key)
+        return planned, _request(config, identity.cert, expected.key), expected
     files = IdentityFiles.of(identity.registration_id, identity.out)
     if files.chain.exists():
         what = f"keep {identity.registration_id} in {files.folder} if it is whole, valid and this authority's"
@@ -96,7 +105,7 @@ def _certs(config: RunConfig) -> tuple[Planned, ProvisionRequest]:
         what = f"issue {identity.registration_id} from {identity.ca} into {files.folder}"
     else:
         raise InputError(str(identity.ca), "there is no such folder", "Make an authority: eflowprov certs ca --out DIR")
-    return Planned("certs", what), _request(config, files.chain, files.key)
+    return Planned("certs", what), _request(config, files.chain, expected.key), expected
 
 
 def _request(config: RunConfig, cert: Path, key: Path | None) -> ProvisionRequest:
@@ -109,13 +118,14 @@ def _not_issued(config: RunConfig) -> Prepared:
     return Prepared(config.identity.registration_id, _NO_SERIAL, datetime.now(UTC), "", (), refused=False)
 
 
-def _register(config: RunConfig, journal: Journal, prepared: Prepared) -> Planned:
+def _register(config: RunConfig, journal: Journal, prepared: Prepared, files: RunFiles) -> Planned:
     dps = config.dps
     if not dps.register_first:
         return Planned("register", "not configured")
     key = step_key("register", prepared.fingerprint, dps.scope_id, dps.endpoint)
     if prepared.fingerprint and journal.done("register", key):
         return Planned("register", "proved by an earlier run; not again")
+    files.needed_key()
     what = f"register {prepared.registration_id} from this host over MQTT, in ID scope {dps.scope_id} at {dps.endpoint}"
     return Planned("register", f"{what}: DPS creates the device in its hub")
 

@@ -1,4 +1,4 @@
-"""Every step in order, with a journal: certs, check, host, register, provision, wait, verify; the report at the end.
+"""Every step in order, with a journal: certs, check, host, enroll, register, provision, wait, verify; then the report.
 
 The steps that touch something prove what they did before the journal has it; the others are cheap, or the proof itself,
 and are done by every run.
@@ -31,19 +31,22 @@ from eflowprov.workflows.provisioning.provision import (
     check_host,
     forbids,
 )
+from eflowprov.workflows.provisioning.staging import sweep_staging
+from eflowprov.workflows.readiness.baseline import against, load_baseline
 from eflowprov.workflows.readiness.policy import load_policy
 from eflowprov.workflows.readiness.report_files import write_reports
 from eflowprov.workflows.readiness.timeline import Timeline
 from eflowprov.workflows.readiness.verify import VerifyOptions, assemble, collect, judge
 from eflowprov.workflows.register import DeviceRegistration, register_device
+from eflowprov.workflows.runs.enroll_once import ENROLL, enroll_once
 from eflowprov.workflows.runs.journal import Journal, step_key
 from eflowprov.workflows.runs.patience import patiently
 from eflowprov.workflows.runs.provision_once import BEGUN, DONE, Attempt, provision_once
 from eflowprov.workflows.runs.run_files import KEY_GONE, RunFiles, identity_files
 from eflowprov.workflows.vm.channels import OpenChannel, configured_request, open_channel
 
-STEPS = ("certs", "check", "host", "register", "provision", "wait", "verify", "report")
-_KEPT = ("register", DONE, "wait")  # the steps that a journal makes unnecessary
+STEPS = ("certs", "check", "host", "enroll", "register", "provision", "wait", "verify", "report")
+_KEPT = (ENROLL, "register", DONE, "wait")  # the steps that a journal makes unnecessary
 _UNMARKED = ("certs", "check")  # steps that ask nobody: one that was cut off in them has nothing to wait for
 _GOING_ON = ("provision", "wait")  # when they failed, the VM itself tells best why
 
@@ -63,8 +66,8 @@ class Runner:
 
     `host` gives the EFLOW cmdlets when they are first needed; `progress` is told each step in a line; `known_hosts` is
     the pin file that serves when the configuration names none. `label` is the report's `target.host`. `again` says that
-    the operator asked for the provisioning once more (--from-step, --restart). After `run`, `written` are the report's
-    files.
+    the operator asked for the provisioning once more (--from-step, --restart). `on_way` is told which way into the VM
+    was taken and why. After `run`, `written` are the report's files.
     """
 
     def __init__(
@@ -78,13 +81,16 @@ class Runner:
         known_hosts: Path,
         label: str = "local",
         again: bool = False,
+        on_way: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
         self._policy = load_policy(config.verify.policy)
+        self._earlier = load_baseline(config.verify.baseline, fail_on_new=config.verify.fail_on_new)
         self._open_host = host
         self._journal = journal
         self._transcript = transcript
         self._progress = progress
+        self._on_way = on_way or progress
         self._known_hosts = known_hosts
         self._label = label
         self._again = again
@@ -98,6 +104,7 @@ class Runner:
     def run(self) -> Report:
         """Do what is not done yet. InputError for input that cannot be used; all else becomes findings."""
         self._started_at = datetime.now(UTC)
+        sweep_staging()
         if self._journal.cut_off:
             self._progress(f"an earlier run was cut off in step {self._journal.cut_off}: going on")
         try:
@@ -171,6 +178,11 @@ class Runner:
             lacks=_first_failing,
         )
         self._findings += found
+
+    def _enroll(self) -> None:
+        """The service side of DPS, where that is configured."""
+        finding = enroll_once(self._config, self._files.cert, self._journal, self._progress)
+        self._findings += [finding] if finding else []
 
     def _register(self) -> None:
         """Would DPS take it? Proved once for each certificate, scope and endpoint."""
@@ -292,12 +304,12 @@ class Runner:
         if self._opened is None:
             request = configured_request(self._config.vm, self._known_hosts)
             self._opened = patiently(
-                lambda: open_channel(request, lambda: self._eflow),
+                lambda: open_channel(request, lambda: self._eflow, self._progress),
                 what="the VM",
                 patience_s=self._patience_s,
                 progress=self._progress,
             )
-            self._progress(f"into the VM by {self._opened.channel.name}: {self._opened.because}")
+            self._on_way(self._opened.told)
         return self._opened
 
     def _vm(self) -> VmChannel:
@@ -322,6 +334,7 @@ class Runner:
             policy=self._policy,
             timeline=self._timeline.entries(),
         )
+        report = against(report, self._earlier, fail_on_new=self._config.verify.fail_on_new)
         if self._config.report.output is not None:
             self.written = write_reports(report, self._config.report.output)
         return report

@@ -34,11 +34,20 @@ class RunFiles:
         return self.key
 
 
+def refuse_without_key(identity: IdentityConfig, journal: Journal) -> None:
+    """InputError when the steps that need the key are to be done again, and the VM alone has it; asked before the
+    journal forgets what it knows."""
+    files = expected_files(identity, journal)
+    if files.key is None:
+        why = "its private key is in the VM alone (--remove-key): register and provision cannot be done again with it"
+        raise InputError(str(files.cert), why, "Begin with --from-step wait, or issue a new identity")
+
+
 def identity_files(identity: IdentityConfig, journal: Journal) -> RunFiles:
     """Issue the identity or keep the one that is there; or take the files that the configuration names."""
-    files = _places(identity)
-    if files.key is not None and not files.key.exists() and _removed(files.cert, journal):
-        return RunFiles(files.cert, None)
+    files = expected_files(identity, journal)
+    if files.key is None:
+        return files
     if identity.ca is None or identity.out is None:
         return files
     (issued,) = issue_identities(
@@ -47,13 +56,15 @@ def identity_files(identity: IdentityConfig, journal: Journal) -> RunFiles:
     return RunFiles(issued.chain, issued.key)
 
 
-def _places(identity: IdentityConfig) -> RunFiles:
-    """Where the files are, or will be."""
+def expected_files(identity: IdentityConfig, journal: Journal) -> RunFiles:
+    """Where the files are, or will be; without the key when it was deleted after the VM proved to hold it."""
     if identity.cert is not None and identity.key is not None:
-        return RunFiles(identity.cert, identity.key)
-    assert identity.out is not None  # noqa: S101 - the configuration's own rule
-    places = IdentityFiles.of(identity.registration_id, identity.out)
-    return RunFiles(places.chain, places.key)
+        cert, key = identity.cert, identity.key
+    else:
+        assert identity.out is not None  # noqa: S101 - the configuration's own rule
+        places = IdentityFiles.of(identity.registration_id, identity.out)
+        cert, key = places.chain, places.key
+    return RunFiles(cert, None if not key.exists() and _removed(cert, journal) else key)
 
 
 def _removed(cert: Path, journal: Journal) -> bool:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eflowprov.bridge.cmdlet_channel import CmdletChannel
 from eflowprov.bridge.eflow import EflowHost
 from eflowprov.certs.keys import openssh_private_key
-from eflowprov.errors import EflowprovError, InputError, TransportError
+from eflowprov.errors import DeniedError, EflowprovError, InputError, TransportError
 from eflowprov.model import Secret, VmChannel
 from eflowprov.transports.hvsocket import HvSocket
 from eflowprov.transports.ssh import SshTarget, open_ssh
 from eflowprov.workflows.addresses import split_address
 from eflowprov.workflows.disk.files import read_limited
 from eflowprov.workflows.vm.connections import ConnectionLedger, default_ledger, is_this_host
+from eflowprov.workflows.vm.eflow_release import Release, installed_release
 
 if TYPE_CHECKING:
     from eflowprov.workflows.config import VmConfig
@@ -64,11 +65,17 @@ class OpenChannel:
     is_open: Callable[[], bool] = lambda: True
     """Whether the channel still stands; the cmdlets have nothing that could break between two calls."""
 
+    @property
+    def told(self) -> str:
+        """Which way and why, for the operator."""
+        return f"into the VM by {self.channel.name}: {self.because}"
+
 
 def open_channel(
     request: ChannelRequest, host: Callable[[], EflowHost], tell: Callable[[str], None] = _LOG.info
 ) -> OpenChannel:
-    """Open what the request names; `auto` prefers SSH and falls back to the cmdlets. `tell` is told of a wait.
+    """Open what the request names; `auto` takes SSH where the host's EFLOW has it, else the cmdlets. `tell` is told of
+    what takes time.
 
     InputError for flags that do not fit together; TransportError, with every way that was tried, when none is open.
     """
@@ -82,14 +89,28 @@ def open_channel(
         return _open_ssh(request, _ssh_target(request), "asked for by --channel ssh", tell)
     if missing and request.ssh:
         raise InputError("--ssh", f"{missing} is missing", "Give --ssh-key FILE, or --channel cmdlet")
-    if missing:
+    if request.ssh_key is None:
         return OpenChannel(_open_cmdlet(host), f"no SSH: {missing} was not given")
-    target = _ssh_target(request)
+    return _open_best(request, host, tell)
+
+
+def _open_best(request: ChannelRequest, host: Callable[[], EflowHost], tell: Callable[[str], None]) -> OpenChannel:
+    """`auto` with a key: over TCP where the host's EFLOW has it open, over a Hyper-V socket later, or the cmdlets."""
+    target = _ssh_target(request) if request.ssh else None  # now: a wrong address is told before anybody is asked
+    ours = target is not None and (target.wire is not None or is_this_host(target.host))
+    release = Release() if ours else installed_release(host, tell)
+    because = "SSH is open"
+    if release.tcp_closed:
+        target, because = None, release.why
+    if release.hvsocket:
+        target, because = _ssh_target(replace(request, ssh=release.hvsocket)), f"{release.why}, its Hyper-V socket open"
+    if target is None:
+        return OpenChannel(_open_cmdlet(host), because if release.tcp_closed else "no SSH: --ssh was not given")
     try:
-        return _open_ssh(request, target, "SSH is open", tell)
+        return _open_ssh(request, target, because, tell)
     except TransportError as ssh_error:
         _LOG.info("ssh: %s", ssh_error)
-        return _fall_back(ssh_error, host)
+        return _fall_back(ssh_error, release, host)
 
 
 def _open_ssh(request: ChannelRequest, target: SshTarget, because: str, tell: Callable[[str], None]) -> OpenChannel:
@@ -99,11 +120,13 @@ def _open_ssh(request: ChannelRequest, target: SshTarget, because: str, tell: Ca
     return OpenChannel(channel, because, lambda: channel.is_open)
 
 
-def _fall_back(ssh_error: TransportError, host: Callable[[], EflowHost]) -> OpenChannel:
+def _fall_back(ssh_error: TransportError, release: Release, host: Callable[[], EflowHost]) -> OpenChannel:
+    why_not = f"{release.why}, and its Hyper-V socket is not open" if release.hvsocket else "SSH is not open"
     try:
-        return OpenChannel(_open_cmdlet(host), f"SSH is not open ({ssh_error.why})")
+        return OpenChannel(_open_cmdlet(host), f"{why_not} ({ssh_error.why})")
     except EflowprovError as cmdlet_error:
-        raise TransportError(
+        denied = all(isinstance(error, DeniedError) for error in (ssh_error, cmdlet_error))
+        raise (DeniedError if denied else TransportError)(
             ssh_error.where,
             f"{ssh_error.why}; and through the cmdlets: {cmdlet_error.why}",
             cmdlet_error.next_step,

@@ -87,6 +87,30 @@ def test_a_deadline_is_a_result_without_a_status() -> None:
     assert (result.status, result.stdout, result.note) == (None, b"", "no answer within 95 s")
 
 
+def test_calls_that_waited_for_a_powershell_that_hung_are_not_tried_and_later_ones_are() -> None:
+    waiting = threading.Event()
+
+    def hang(_text: str) -> CmdletAnswer:
+        waiting.wait(10)
+        raise DeadlineError("PowerShell", "no answer within 95 s", "Try again")
+
+    opened, host = channel(hang)
+    results: list[CommandResult] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(opened.run(["x"], timeout_s=5)), daemon=True) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)  # they all wait; one that came later would be tried
+    waiting.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(host.calls) == 1 and [result.status for result in results] == [None] * 4
+    assert {result.note for result in results[1:]} == {"not run: PowerShell gave no answer before it"}
+    opened.run(["x"], timeout_s=5)
+    assert len(host.calls) == 2
+
+
 def test_a_cmdlet_that_throws_is_a_transport_error_with_its_message() -> None:
     answer = CmdletAnswer((), error="Cannot process request, EFLOW VM is OFF!")
     with pytest.raises(TransportError, match="EFLOW VM is OFF!"):

@@ -83,6 +83,14 @@ def test_anything_but_one_whole_answer_is_an_error(stdout: bytes, why: str) -> N
     assert error.value.exit_status == 3
 
 
+@pytest.mark.parametrize("stdout", [sealed({"key": "secret"}) * 2, sealed({"key": "secret"})[:-5], b"x" * 10**6])
+def test_what_an_error_quotes_is_short_and_no_answer(stdout: bytes) -> None:
+    with pytest.raises(BridgeError) as error:
+        open_envelope(stdout, NONCE)
+    assert base64.b64encode(b'{"key": "secret"')[:16].decode() not in str(error.value)
+    assert len(str(error.value)) < 900
+
+
 def test_an_answer_cut_at_any_byte_is_never_an_answer() -> None:
     whole = sealed({"ok": True, "data": {"records": ["oOK"]}, "error": None}).rstrip()
     for end in range(len(whole)):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eflowprov.bridge.host_facts import facts_from, ipv4_in
+from eflowprov.bridge.host_facts import facts_from, ipv4_in, vm_id_in
 from eflowprov.model import HostFacts
 
 WINDOWS: dict[str, object] = {
@@ -29,6 +29,8 @@ WINDOWS: dict[str, object] = {
     "vm_exists": "True",
     "vm_power_state": "Running",
     "vm_address": "00:15:5d:4e:15:2c 172.27.120.111",
+    "hyperv_vms": [],
+    "compute_systems": "B52A5AC7-7F3F-4F0A-9D0F-5D0A1B2C3D4E\n    VM, \tRunning, , wssdagent",
     "utc_now": "2026-11-22T05:10:11.1234567Z",
     "problems": ["disk: x [Y]"],
 }
@@ -55,6 +57,7 @@ def test_a_windows_host_reads_whole() -> None:
         vm_exists=True,
         vm_power_state="Running",
         vm_address="172.27.120.111",
+        vm_id="b52a5ac7-7f3f-4f0a-9d0f-5d0a1b2c3d4e",
         utc_now=datetime(2026, 11, 22, 5, 10, 11, 123456, tzinfo=UTC),
         problems=("disk: x [Y]",),
     )
@@ -109,3 +112,23 @@ def test_a_value_in_another_form_is_dropped_and_said(name: str, value: object) -
 )
 def test_only_an_ipv4_address_is_one(seen: str, address: str) -> None:
     assert ipv4_in(seen) == address
+
+
+ONE, TWO = "b52a5ac7-7f3f-4f0a-9d0f-5d0a1b2c3d4e", "0d1e2f30-0000-4000-8000-00000000000a"
+
+
+@pytest.mark.parametrize(
+    ("hyper_v", "compute_systems", "vm_id"),
+    [
+        ([], "", ""),
+        ([ONE.upper()], "", ONE),
+        ([ONE, TWO], "", ""),
+        ([], f"{TWO}\n  VM, Running, {TWO}, WSL\n{ONE.upper()}\n  VM, \t Running, {ONE.upper()}, wssdagent\n", ONE),
+        ([], f"{ONE}\n  VM,  Running, , WssdAgent\n{TWO}\n  VM, Running, {TWO}, CmService", ONE),
+        ([], f"VM, Running, {ONE}, wssdagent\nVM, Running, {TWO}, wssdagent", ""),
+        ([], f"{ONE}\n  VM, Running, {ONE}, WSL", ""),
+        ([], "Only administrators are permitted", ""),
+    ],
+)
+def test_the_vms_id_is_told_where_one_alone_is_eflows(hyper_v: list[str], compute_systems: str, vm_id: str) -> None:
+    assert vm_id_in(hyper_v, compute_systems) == vm_id

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eflowprov.bridge.vm_probe import CONFIG, PROBE, probe_command
+from eflowprov.bridge.vm_probe import CONFIG, CONFIG_1_1, PROBE, probe_command
 from eflowprov.model import VmProbe
 from eflowprov.parsers.vm_probe import parse_vm_probe
 
@@ -51,7 +51,7 @@ def _run(folder: Path, config: str | None, shell: str = "sh", sudo: str = "reada
         (folder / "config.toml").write_text(config, encoding="utf-8")
     words = [shell, "sh"] if shell == "busybox" else [shell]
     done = subprocess.run(
-        [*words, "-c", PROBE, "sh", str(folder / "config.toml"), "aziotks"],
+        [*words, "-c", PROBE, "sh", str(folder / "config.toml"), "aziotks", str(folder / "config.yaml"), "iotedge"],
         env={"PATH": f"{bin_}:{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -107,4 +107,52 @@ def test_an_identity_that_is_no_file_and_a_vm_without_a_configuration_are_told(t
 
 
 def test_the_command_names_the_runtimes_own_configuration() -> None:
-    assert probe_command()[:2] == ("sh", "-c") and CONFIG in probe_command()
+    assert probe_command()[:2] == ("sh", "-c") and {CONFIG, CONFIG_1_1} < set(probe_command())
+
+
+# ------------------------------------------------------------------------------------------------------ runtime 1.1
+
+YAML = """
+# provisioning:
+#   scope_id: "not-this-one"
+provisioning:
+  source: "dps"
+  global_endpoint: "https://global.azure-devices-provisioning.net"
+  scope_id: %(q)s0ne1%(q)s   # of the plant
+  attestation:
+    method: "x509"
+#   registration_id: "not-this-one"
+    registration_id: %(q)sline4-press2%(q)s
+    symmetric_key: "%(secret)s"
+    identity_cert: %(q)sfile://%(cert)s%(q)s
+    identity_pk: %(q)sfile://%(key)s%(q)s
+agent:
+  name: "edgeAgent"
+"""
+PRISTINE = """
+provisioning:
+  source: "manual"
+  device_connection_string: "<ADD DEVICE CONNECTION STRING HERE>"
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_1_1_runtimes_configuration_is_asked_where_there_is_no_other(
+    tmp_path: Path, shell: str, quote: str, end: str
+) -> None:
+    _, cert, key = _machine(tmp_path)
+    text = YAML % {"q": quote, "secret": SECRET, "cert": cert, "key": key}
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8", newline=end)
+    answer = _run(tmp_path, None, shell)
+    probe = parse_vm_probe(answer)
+    wanted = VmProbe(probe.clock, True, "line4-press2", "0ne1", str(cert), CERTIFICATE * 2, str(key), "readable")
+    assert probe == wanted and SECRET not in answer
+
+
+def test_a_1_1_runtime_as_it_comes_is_not_provisioned_and_a_later_ones_configuration_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(PRISTINE, encoding="utf-8")
+    assert not parse_vm_probe(_run(tmp_path, None)).provisioned
+    config, cert, _ = _machine(tmp_path)
+    assert parse_vm_probe(_run(tmp_path, config)).certificate_path == str(cert)

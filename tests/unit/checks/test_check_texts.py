@@ -22,6 +22,24 @@ def test_a_version_check_that_could_not_ask_the_internet_is_not_tested_and_says_
     assert "Not tested" in finding.detail and "could not send HTTP request" in finding.detail
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "could not query https://aka.ms/latest-aziot-identity-service for latest available version",
+        "received unexpected response 503 Service Unavailable",
+    ],
+)
+def test_a_version_that_could_not_be_looked_up_is_not_tested_also_where_that_is_an_error(
+    told: str,
+) -> None:
+    assert _found("aziot-version", of=check("aziot-version", "error", told)).outcome is Outcome.SKIP
+
+
+def test_an_error_is_no_noise_only_because_the_checks_warnings_are() -> None:
+    assert _found("container-engine-dns", of=check("container-engine-dns", "error", "x")).outcome is Outcome.FAIL
+    assert _found("aziot-version", of=check("aziot-version", "error", "rpm failed")).outcome is Outcome.FAIL
+
+
 def test_a_version_that_is_really_old_stays_a_warning() -> None:
     finding = _found("aziot-edge-version", of=check("aziot-edge-version", "warning", OUTDATED))
     assert finding.outcome is Outcome.WARN and "1.5.21" in finding.detail

@@ -131,7 +131,7 @@ ROOMS = (deployment, module_trouble, modules, words, log_patterns)
 ELSEWHERE = {
     "deployment": {"_EMPTY", "_BROKEN", "_STARTED", "_ENDED", "_FAILED", "_OTHER_FAILED"},
     "module_trouble": {"_UP", "_SCHEDULED", "_COMMAND", "_IMAGE"},
-    "modules": {"_CODE"},
+    "modules": {"_CODE", "_UNREADABLE"},
     "words": {"_OWN_UNIT"},
     "log_patterns": set(),
 }

@@ -22,6 +22,7 @@ from tests.unit.checks.facts import (
 )
 
 REPORT = "iotedge-check/report"
+HTTPS = "iotedge-check/host-connect-iothub-https"
 PULL = "Unable to find image 'registry.example/azureiotedge-diagnostics:1.5' locally"
 
 
@@ -120,6 +121,43 @@ def test_a_missing_trust_bundle_alone_is_a_warning() -> None:
     bundle = 'could not load cert with ID "aziot-edged-trust-bundle"\nnot found'
     assert _one(check("certs-read", "error", bundle)) is Outcome.WARN
     assert _one(check("certs-read", "error", f'{bundle}\ncould not load cert with ID "device-id"')) is Outcome.FAIL
+
+
+def test_a_trust_bundle_that_certd_does_not_answer_for_is_a_fail() -> None:
+    reset = 'could not load cert with ID "aziot-edged-trust-bundle"'
+    assert _one(check("certs-read", "error", reset, "Connection reset by peer (os error 104)")) is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("cause", "meaning", "way_out"),
+    [
+        ("failed to lookup address information: Name or service not known", "no DNS server", "Set-EflowVmDNSServers"),
+        ("Network is unreachable (os error 101)", "no way out", "Get-EflowVmEndpoint"),
+        ("received 407 Proxy Authentication Required", "A proxy is set", "what it lets pass"),
+        ("certificate verify failed (self signed certificate)", "opens the connection", "TLS inspection"),
+    ],
+)
+def test_a_failed_connection_says_its_cause_what_it_means_and_the_way_out(
+    cause: str, meaning: str, way_out: str
+) -> None:
+    headline = "Could not connect to hub:443 : could not complete TLS handshake with hub:443"
+    finding = found(facts(checks=checks(check("host-connect-iothub-https", "error", headline, cause))), HTTPS)
+    assert finding.detail.startswith(f"{headline}: {cause}") and meaning in finding.detail
+    assert way_out in finding.remedy
+
+
+def test_the_words_of_every_failed_connections_headline_are_no_cause() -> None:
+    headline = "Could not connect to hub:443 : could not complete TLS handshake"
+    finding = found(facts(checks=checks(check("host-connect-iothub-https", "error", headline))), HTTPS)
+    assert finding.detail == headline
+
+
+def test_a_full_disk_is_named_wherever_a_check_meets_it() -> None:
+    pull = f"{PULL}\nfailed to register layer: no space left on device\nSee 'docker run --help'."
+    given = facts(checks=checks(check("container-local-time", "error", "Could not query local time", pull)))
+    finding = found(given, "iotedge-check/container-local-time")
+    assert "Could not query local time: failed to register layer: no space left on device" in finding.detail
+    assert "docker system prune" in finding.remedy and "docker pull" in finding.remedy
 
 
 def test_the_connection_string_of_a_dps_device_is_a_warning() -> None:

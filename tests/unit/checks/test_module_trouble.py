@@ -131,6 +131,16 @@ def test_a_module_that_could_not_be_made_fails_with_the_reason_from_the_log(word
     assert ("image" in finding.detail) is ("pull" in words)
 
 
+def test_a_step_that_is_said_to_have_failed_does_not_hide_why_it_did() -> None:
+    failure = (
+        "Executing command for operation [create] failed.",
+        "Error calling Create module sensor: port is already allocated",
+    )
+    again = "Step failed in deployment 3, continuing execution. Failure when running command Create module sensor."
+    given = facts(modules=_listed(), agent=agent_log(*DEPLOYED, failure, again))
+    assert "one of its ports is taken" in found(given, "module/sensor").detail
+
+
 def test_a_module_that_was_made_after_all_is_not_missing() -> None:
     failure = ("Executing command for operation [create] failed.", "Error calling Create module sensor: i/o timeout")
     given = facts(modules=_listed(sensor="Up 2 hours"), agent=agent_log(*CONNECTED, failure, *DEPLOYED[2:]))

@@ -90,6 +90,26 @@ def test_an_agent_that_could_not_be_pulled_is_a_fail() -> None:
     assert found(facts(modules=ModuleList(), logs=log(pulling, failed, pulling, done)), AGENT).outcome is Outcome.ERROR
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        [("Failed to pull Edge runtime module", "registry operation error", "no such host")],
+        ["Error in watchdog when checking for edge runtime status:", ("Could not start", "no such host")],
+    ],
+)
+def test_a_missing_agent_says_why_it_could_not_be_made(failure: list[str | tuple[str, ...]]) -> None:
+    finding = found(facts(modules=ModuleList(), logs=log(*failure)), AGENT)
+    assert finding.outcome is Outcome.FAIL and finding.detail.endswith("and failed: no such host.")
+    assert "no such host" in finding.evidence
+
+
+def test_an_answer_that_the_tool_cannot_read_says_nothing_about_the_device() -> None:
+    failure = ("A module runtime error occurred", "Serde error", "invalid type: sequence, expected a string")
+    given = facts(modules=ModuleList(failure=failure))
+    assert found(given, AGENT).outcome is Outcome.ERROR
+    assert verdict(given) is Verdict.UNKNOWN
+
+
 def test_an_agent_that_is_overdue_is_a_fail() -> None:
     up = [*RECONCILED[:-2], *["aziot-edged> Watchdog checking Edge runtime status"] * 20]
     assert found(facts(modules=ModuleList(), logs=log(*up, every_s=1), agent=MISSING), AGENT).outcome is Outcome.ERROR

@@ -340,3 +340,32 @@ def test_the_last_hub_named_counts() -> None:
 
 def test_the_log_helper_spaces_its_entries() -> None:
     assert log("a", "b", every_s=60).entries[1].time == START + timedelta(minutes=1)
+
+
+# ------------------------------------------------------------------------------------------- refused requests to sign
+
+SIGN = 'iotedged> [work] - - - "POST /modules/%24edgeAgent/genid/637/sign?api-version=2020-07 HTTP/1.1" 404 Not Found'
+
+
+def test_an_agent_that_gets_no_signature_has_not_reached_the_hub() -> None:
+    finding = found(facts(logs=log(*RECONCILED, SIGN), agent=MISSING), HUB_ID)
+    assert finding.outcome is Outcome.FAIL
+    assert "does not know the edgeAgent" in finding.detail and "docker rm -f edgeAgent" in finding.remedy
+
+
+def test_a_refused_signature_from_before_the_proof_counts_no_more() -> None:
+    assert found(facts(logs=log(SIGN, *RECONCILED), agent=MISSING), HUB_ID).outcome is Outcome.PASS
+
+
+def test_edgeagent_itself_says_whether_a_refused_signature_matters() -> None:
+    assert found(facts(logs=log(*RECONCILED, *["keepalive"] * 900, SIGN)), HUB_ID).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    "cause", ["HTTP response error: [404] DeviceNotFound", "[401] Device line4-press2 is disabled"]
+)
+def test_the_hubs_words_for_a_device_that_it_does_not_take_are_known(cause: str) -> None:
+    given = _with_journal(*RECONCILED, (REFUSED_HUB, "Hub client error", cause))
+    finding = found(given, HUB_ID)
+    assert "does not know the device or its key, or the device is disabled" in finding.detail
+    assert "reprovision" in finding.remedy

@@ -37,6 +37,7 @@ _CMDLETS = {
     "Start-EflowVm",
     "Set-EflowVm",
     "Set-EflowVmDNSServers",
+    "Get-EflowVm",
     "Get-EflowVmEndpoint",
     "Get-EflowVmName",
     "Get-EflowVmAddr",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eflowprov.bridge.vm_command import unwrap, wrap
 from eflowprov.lab.mini_shell import run_shell
 from eflowprov.model import CommandResult
-from eflowprov.transports.shell import guarded_command
+from eflowprov.transports.shell import NO_INPUT, TETHER, guarded_command, tethered_command
 
 NONCE = "0123456789abcdef"
 WORDS = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=4)
@@ -35,13 +35,16 @@ def over_cmdlet(argv: tuple[str, ...], cap: int = 1000) -> CommandResult:
 def test_the_programs_get_their_arguments_whole(words: list[str]) -> None:
     argv = ("tell", *words)
     plain = run_shell(guarded_command(argv, 5), PROGRAMS)
+    tethered = run_shell(tethered_command(argv, 5), PROGRAMS)
     wrapped = over_cmdlet(argv, cap=10**6)
+    assert (tethered.status, tethered.stdout, tethered.stderr) == (7, repr(argv).encode(), b"user")
     assert (plain.status, plain.stdout, plain.stderr) == (7, repr(argv).encode(), b"user")
     assert (wrapped.status, wrapped.stdout, wrapped.stderr) == (7, repr(argv).encode(), b"user")
 
 
 def test_sudo_makes_a_program_run_as_root() -> None:
     assert run_shell(guarded_command(("sudo", "-n", "tell"), 5), PROGRAMS).stderr == b"root"
+    assert run_shell(tethered_command(("sudo", "-n", "tell"), 5), PROGRAMS).stderr == b"root"
     assert over_cmdlet(("sudo", "-n", "tell")).stderr == b"root"
 
 
@@ -80,6 +83,10 @@ def test_a_program_beyond_its_limit_is_timed_out() -> None:
         "timeout -k 5 5 tell 'open </dev/null",
         "timeout -k 5 5  </dev/null",
         "sudo timeout -k 5 5 tell </dev/null",
+        f"sudo {TETHER} eflowprov timeout -k 5 5 tell",
+        f"{TETHER} eflowprov tell",
+        f"{TETHER} eflowprov timeout -k 5 5 tell; id",
+        f"{TETHER} eflowprov timeout -k 5 5 tell{NO_INPUT}",
         "echo aGVsbG8= | base64 -d | sh",
         "echo aGVs | base64 -d | sh",
         "echo a | base64 -d | sh",

@@ -322,6 +322,33 @@ def test_10_lines_without_totals_are_not_complete() -> None:
     assert not parse_check(WHOLE.split("2 check(s)")[0]).complete
 
 
+RUN = """√ keyd configuration is well-formed - OK
+‼ DNS server - Warning
+    no DNS server setting
+√ container on the IoT Edge module network can connect to upstream MQTT port - OK
+"""
+
+
+@pytest.mark.parametrize("totals", ["", "2 check(s) succeeded.\n"])
+def test_10_a_run_from_its_first_check_to_its_last_needs_no_totals(totals: str) -> None:
+    report = parse_check(RUN + totals)
+    assert report.complete and len(report.checks) == 3
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        RUN.replace("√ keyd configuration is well-formed - OK\n", ""),
+        RUN.replace("√ container on the IoT Edge module network can connect to upstream MQTT port - OK\n", ""),
+        RUN.replace("‼ DNS server - Warning\n    no", "*** entries removed ***\n‼ DNS server - Warning\n    no"),
+        RUN + "7 check(s) succeeded.\n",
+        RUN.replace(" - OK", ""),
+    ],
+)
+def test_10_a_run_with_a_gap_does_need_its_totals(cut: str) -> None:
+    assert not parse_check(cut).complete
+
+
 def test_10_totals_that_disagree_are_not_complete() -> None:
     assert not parse_check(WHOLE.replace("2 check(s) succeeded", "3 check(s) succeeded")).complete
     assert not parse_check(WHOLE.replace("√ keyd configuration is well-formed - OK\n", "")).complete

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from eflowprov.model import (
+    Baseline,
+    Change,
+    ChangeKind,
     Finding,
     Identity,
     LogPattern,
@@ -16,6 +19,7 @@ from eflowprov.model import (
     Report,
     Target,
     TimelineEntry,
+    Verdict,
 )
 
 START = datetime(2026, 11, 22, 5, 12, 10, 123000, tzinfo=UTC)
@@ -59,6 +63,16 @@ times = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 1,
 names = st.text(min_size=1, max_size=30) | st.sampled_from(HOSTILE)
 findings = st.builds(Finding, names, texts, st.sampled_from(Outcome), texts, texts, texts, texts)
 spans = st.floats(0, 1e6)
+changes = st.builds(
+    Change,
+    st.sampled_from(["finding", "module", "version", "identity"]),
+    names,
+    st.sampled_from(ChangeKind),
+    texts,
+    texts,
+    st.booleans(),
+)
+baselines = st.builds(Baseline, times, st.sampled_from(Verdict), texts, texts, st.lists(changes, max_size=5).map(tuple))
 patterns = st.builds(LogPattern, names, st.integers(1, 9), st.none() | times, st.none() | times, texts)
 reports = st.builds(
     Report,
@@ -81,6 +95,8 @@ reports = st.builds(
     st.lists(
         st.builds(TimelineEntry, texts, st.sampled_from(["step", "command"]), spans, spans, texts), max_size=3
     ).map(tuple),
+    st.dictionaries(names, texts, max_size=2),
+    st.none() | baselines,
 )
 
 
@@ -96,4 +112,10 @@ def hostile_report(text: str) -> Report:
         (Module(text, text, text, text),),
         LogSummary(9, START, START, 1, 1, (LogPattern(text, 2, START, START, text),)),
         (TimelineEntry(text, "command", 0, 1, text),),
+        {text: text},
+        Baseline(START, Verdict.READY, text, text, tuple(_changed(text, kind) for kind in ChangeKind)),
     )
+
+
+def _changed(text: str, kind: ChangeKind) -> Change:
+    return Change("module", text, kind, text, text, trouble=kind is ChangeKind.WORSE)

@@ -60,6 +60,38 @@ def test_the_verdict_is_one_line_however_long_the_id() -> None:
     assert not any(line.startswith("READY:") for line in lines)
 
 
+@pytest.mark.parametrize(("width", "id_"), [(40, "provisioning/dps-assigned"), (80, "iotedge-check/" + "x" * 60)])
+def test_the_next_step_is_whole_where_the_terminal_is_too_narrow_for_one_line(width: int, id_: str) -> None:
+    lines = show(report(PASSED, finding(Outcome.FAIL, id_)), width=width).rstrip("\n").split("\n")
+    assert lines[0] == lines[-1] == "NOT READY: 1 failed." and lines[1].startswith("  Next: put right")
+    assert "".join(lines[1:4]).replace(" ", "").startswith(f"Next:putright{id_}.")
+
+
+def test_what_a_device_says_never_begins_a_line_of_the_next_step() -> None:
+    text = show(report(finding(Outcome.FAIL, "module/" + "READY: " * 30)), width=40)
+    assert [line for line in text.split("\n") if line.startswith(("READY", "UNKNOWN"))] == []
+
+
+def test_evidence_that_stands_above_already_is_not_told_again() -> None:
+    one = finding(Outcome.FAIL, "a/one", detail="1", evidence="cause\nroot")
+    two = finding(Outcome.FAIL, "a/two", detail="2", evidence="cause\nroot\nmore")
+    text = show(report(one, two, finding(Outcome.FAIL, "a/three", detail="3", evidence="root")))
+    assert text.count("| cause") == text.count("| root") == text.count("| more") == 1
+    assert "    | more\n    | (and 2 of the lines above)\n" in text and "    | (the lines above)\n" in text
+
+
+def test_a_folded_line_of_evidence_stays_behind_its_bar() -> None:
+    lines = show(report(finding(Outcome.FAIL, evidence="word " * 30))).split("\n")
+    (at,) = [place for place, line in enumerate(lines) if line.startswith("    | word")]
+    assert lines[at + 1].startswith("      word")
+
+
+def test_a_long_image_is_folded_and_not_the_modules_name() -> None:
+    name = "SimulatedTemperatureSensor"
+    text = show(report(PASSED, modules=(Module(name, "running", "Up 2 minutes", "mcr.microsoft.com/" + "i" * 60),)))
+    assert f"{name} " in text and max(map(len, text.split("\n"))) <= 80
+
+
 def test_a_failure_stands_with_its_detail_remedy_and_evidence() -> None:
     text = show(report(FAILED, PASSED))
     for part in (
@@ -182,7 +214,7 @@ def test_the_environment_changes_nothing(name: str, value: str, monkeypatch: pyt
     assert (show(shown, width=200), show(shown, width=200, color=True)) == before
 
 
-@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize("unicode", [True, False])
 def test_no_line_is_wider_than_the_terminal(width: int, unicode: bool) -> None:
     long = "word " * 100 + "x" * 300

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eflowprov.model import Outcome, Report, Verdict
 from eflowprov.reports.formats import FORMS, PAPER, ReportFormat, render
@@ -33,7 +34,8 @@ def in_words(verdict: str, text: str) -> Told:
 def from_console(text: str) -> Told:
     first = text.partition("\n")[0]
     assert text.rstrip("\n").rpartition("\n")[2] == first
-    return in_words(first.partition(":")[0], "\n".join(text.rstrip("\n").split("\n")[-2:]))
+    end = text.rstrip("\n").rpartition("\n\n")[2]  # the counts, on a narrow page the next step, the verdict
+    return in_words(first.partition(":")[0], " ".join(end.split()))
 
 
 def from_json(text: str) -> Told:
@@ -52,7 +54,7 @@ def from_junit(text: str) -> Told:
     for level in (suites, suite):
         wanted = {"tests": len(cases), "failures": summary["fail"], "errors": summary["error"]}
         assert {name: int(level.attrib[name]) for name in wanted} == wanted
-        assert int(level.attrib["skipped"]) == summary["skip"]
+    assert int(suite.attrib["skipped"]) == summary["skip"]
     elements = {"failure": "fail", "error": "error", "skipped": "skip"}
     assert {outcome: len(suite.findall(f"testcase/{name}")) for name, outcome in elements.items()} == {
         outcome: summary[outcome] for outcome in elements.values()
@@ -114,6 +116,19 @@ def test_verdict_and_counts_agree_in_every_form(any_report: Report) -> None:
     wanted = (any_report.verdict.value, summary, any_report.exit_status)
     for form, read in READERS.items():
         assert read(render(any_report, form)) == wanted, form
+
+
+_IDS = st.from_regex(r"[a-z]{3,8}/[a-z]{3,8}[0-9]{5}", fullmatch=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.dictionaries(_IDS, st.sampled_from(Outcome), max_size=12))
+def test_every_finding_stands_in_every_form_with_its_id_its_outcome_and_its_words(named: dict[str, Outcome]) -> None:
+    shown = report(*(finding(outcome, id_, detail=f"Why {at}.") for at, (id_, outcome) in enumerate(named.items())))
+    for form in ReportFormat:
+        text = render(shown, form)
+        assert [id_ for id_ in named if id_ not in text] == [], form
+        assert [at for at in range(len(named)) if f"Why {at}." not in text] == [], form
 
 
 @pytest.mark.parametrize("form", ReportFormat)

@@ -120,6 +120,13 @@ def test_a_failure_is_open_with_its_way_out_and_what_passed_is_folded() -> None:
     assert "1 passed" in Read(written).of("summary") and "Windows host" in Read(written).of("h3")
 
 
+def test_of_several_failures_the_first_has_its_evidence_open() -> None:
+    """The next step would drown in what the others rest on."""
+    written = to_html(report(FAILED, replace(FAILED, id="a/c"), replace(FAILED, id="a/d", outcome=Outcome.ERROR)))
+    folds = [attributes for tag, attributes in Read(written).elements if tag == "details"]
+    assert ["open" in attributes for attributes in folds] == [True, False, False]
+
+
 def test_the_document_is_for_people_who_hear_it_too() -> None:
     read = Read(to_html(replace(report(FAILED), identity=Identity(device_id="line4-press2"))))
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-6]", tag)]

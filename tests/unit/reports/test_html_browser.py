@@ -9,11 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from eflowprov.model import Finding, Identity, Module, Outcome, Report, Target, TimelineEntry
+from eflowprov.model import (
+    Baseline,
+    Change,
+    ChangeKind,
+    Finding,
+    Identity,
+    Module,
+    Outcome,
+    Report,
+    Target,
+    TimelineEntry,
+    Verdict,
+)
 from eflowprov.reports.html import to_html
 from eflowprov.reports.words import VERDICT_WORDS
 from tests.chromium import Page, open_page
-from tests.unit.reports.samples import HOSTILE, finding, hostile_report, report
+from tests.unit.reports.samples import HOSTILE, START, finding, hostile_report, report
 
 pytestmark = pytest.mark.linux  # headless Chromium from Debian
 
@@ -72,7 +84,12 @@ def sample(*outcomes: Outcome) -> Report:
             TimelineEntry("verify", "step", 0, 1),
             TimelineEntry(f"iotedge {LONG}", "command", 0.5, 0.5, "exit 1"),
         ),
+        baseline=Baseline(START, Verdict.READY, LONG, LONG, tuple(_changed(kind) for kind in ChangeKind)),
     )
+
+
+def _changed(kind: ChangeKind) -> Change:
+    return Change("module", LONG, kind, LONG, f"{LONG} again", trouble=kind is ChangeKind.WORSE)
 
 
 REPORTS = {
@@ -182,6 +199,15 @@ def test_nothing_sticks_out_sideways(shown: Page) -> None:
         "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
     )
     assert shown.tell(out) == 0
+
+
+@pytest.mark.parametrize("width", [320, 1000])
+def test_a_word_without_end_does_not_stick_out_either(page: Page, tmp_path: Path, width: int) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(to_html(hostile_report("W" * 3000)), encoding="ascii", newline="\n")
+    page.show(file, width=width)
+    page.tell("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert page.tell("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,17 @@ def test_modules_are_a_list_since_a_bar_in_a_cell_is_read_differently_everywhere
     assert "- `a|b` running: Up 2 minutes, `mcr.example/a:1`\n" in text
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("count", [300, 3000])
+def test_findings_without_number_still_fit_and_the_rest_is_counted(outcome: Outcome, count: int) -> None:
+    many = report(*(finding(outcome, f"a/{at}", detail="why " * 50, remedy="do " * 50) for at in range(count)))
+    text = to_markdown(many)
+    assert len(text) < 65_536 and f"{count} {outcome}" in text
+    shown = len(re.findall(r"`a/\d+`", text))
+    assert f"nd {count - shown} more; the JSON report has them all" in text
+    is_harmless(text)
+
+
 def test_a_long_report_still_fits_into_a_comment() -> None:
     evidence = "\n".join("x" * 200 for _ in range(100))
     many = report(*(replace(FAILED, id=f"a/{at}", evidence=evidence) for at in range(60)))

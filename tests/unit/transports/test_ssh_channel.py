@@ -18,6 +18,7 @@ from eflowprov.lab import ssh_server
 from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.model import CommandResult
 from eflowprov.transports import ssh
+from eflowprov.transports.shell import tethered_command
 from eflowprov.transports.ssh import SshChannel, SshTarget, open_ssh
 
 KEY = make_key_pair()
@@ -37,7 +38,7 @@ def opened(handler: Callable[[str], CommandResult], folder: Path) -> Iterator[tu
             channel.close()
 
 
-def test_the_vm_gets_the_guarded_command_line(tmp_path: Path) -> None:
+def test_the_vm_gets_the_tethered_command_line(tmp_path: Path) -> None:
     seen: list[str] = []
 
     def see(text: str) -> CommandResult:
@@ -47,7 +48,7 @@ def test_the_vm_gets_the_guarded_command_line(tmp_path: Path) -> None:
     with opened(see, tmp_path) as (channel, server):
         channel.run(("sudo", "-n", "iotedge", "list"), timeout_s=2.5)
         assert (channel.name, channel.vm) == ("ssh", f"127.0.0.1:{server.port}")
-    assert seen == ["sudo -n timeout -k 5 3 iotedge list </dev/null"]
+    assert seen == [tethered_command(("sudo", "-n", "iotedge", "list"), 3)]
 
 
 def test_the_result_carries_argv_streams_status_and_duration(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_commands_get_their_turn_in_the_order_in_which_they_came(
     served: list[str] = []
 
     def serve(text: str) -> CommandResult:
-        served.append(text.split()[4])
+        served.append(text.split()[-1])
         return result()
 
     with opened(serve, tmp_path) as (channel, _), ThreadPoolExecutor(1) as pool:

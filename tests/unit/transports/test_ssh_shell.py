@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eflowprov.errors import InputError
-from eflowprov.transports.shell import ended_by_guard, guarded_command, whole_seconds
+from eflowprov.transports.shell import TETHER, ended_by_guard, guarded_command, tethered_command, whole_seconds
+from tests.support import require
 
 WORDS = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=4)
 
@@ -21,6 +25,65 @@ def test_a_command_is_guarded_and_gets_no_input() -> None:
 
 def test_under_sudo_the_guard_runs_as_root_too() -> None:
     assert guarded_command(("sudo", "-n", "iotedge", "list"), 30) == "sudo -n timeout -k 5 30 iotedge list </dev/null"
+
+
+def test_the_tether_runs_as_root_too_and_the_guard_within_it() -> None:
+    assert tethered_command(("iotedge", "list"), 30) == f"{TETHER} eflowprov timeout -k 5 30 iotedge list"
+    sudo = tethered_command(("sudo", "-n", "iotedge", "list"), 30)
+    assert sudo == f"sudo -n {TETHER} eflowprov timeout -k 5 30 iotedge list"
+
+
+@pytest.fixture(params=["dash", "bash"])
+def tethered(request: pytest.FixtureRequest) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts a tethered command in a real shell, as sshd does; its input is the test's to close."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*argv: str) -> subprocess.Popen[bytes]:
+        words = shlex.split(tethered_command(argv, 30))
+        program = [require(request.param), *words[1:]]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(program, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe))
+        return started[-1]
+
+    yield start
+    for process in started:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            assert pipe
+            pipe.close()
+        process.wait(10)
+
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize(("program", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)])
+def test_a_tethered_program_keeps_its_status_and_its_streams(tethered: Start, program: str, status: int) -> None:
+    running = tethered("sh", "-c", f"cat; echo out; echo err >&2; {program}")
+    assert running.stdout and running.stderr
+    assert (running.stdout.read(), running.stderr.read()) == (b"out\n", b"err\n")
+    assert running.wait(5) == status
+
+
+@pytest.mark.linux
+def test_a_program_ends_with_all_its_children_when_its_input_does(tethered: Start) -> None:
+    running = tethered("sh", "-c", "sleep 30 & echo started; sleep 30")
+    assert running.stdin and running.stdout
+    assert running.stdout.readline() == b"started\n"
+    running.stdin.close()
+    assert running.stdout.read() == b"", "until the last one that holds the stream has ended"
+    assert running.wait(5) == 143, "TERM, by way of timeout"
+
+
+@pytest.mark.linux
+def test_a_tether_does_not_outlast_its_program(tethered: Start) -> None:
+    running = tethered("true")
+    assert running.wait(5) == 0
+    assert running.stdin
+    with pytest.raises(BrokenPipeError):  # nobody reads there any more
+        for _ in range(200):
+            running.stdin.write(b"x")
+            time.sleep(0.01)
 
 
 @given(WORDS)

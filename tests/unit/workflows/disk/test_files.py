@@ -284,7 +284,7 @@ def test_a_passphrase_file_is_its_one_line(tmp_path: Path, data: bytes) -> None:
     assert read_passphrase(tmp_path / "p").reveal() == "a pass phrase"
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"one\ntwo\n", b"\xff\xfe\x00", b"\xe9"])
+@pytest.mark.parametrize("data", [b"", b"\n", b"one\ntwo\n", b"\xff\xfe\x00", b"\xe9", b"a\0 \0b\0"])
 def test_any_other_passphrase_file_is_refused_without_being_shown(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "p").write_bytes(data)
     with pytest.raises(InputError) as refused:

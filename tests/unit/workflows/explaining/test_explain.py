@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +15,11 @@ from eflowprov.errors import InputError, ParseError
 from eflowprov.workflows.explaining.explain import explain
 from eflowprov.workflows.explaining.topics import KINDS, topics
 
+CMDLETS = {
+    *("Connect-EflowVm", "Copy-EflowVmFile", "Deploy-Eflow", "Get-EflowLogs", "Get-EflowVm", "Get-EflowVmAddr"),
+    *("Get-EflowVmEndpoint", "Get-EflowVmName", "Invoke-EflowVmCommand", "Provision-EflowVm", "Set-EflowVm"),
+    *("Set-EflowVmDNSServers", "Start-EflowVm", "Stop-EflowVm", "Verify-EflowVm"),
+}
 # As pasted: time stamps, bullets, line numbers of any build.
 TRANSCRIPT = """[10/20/2022 08:17:08] Provisioning virtual machine...
 [10/20/2022 08:17:31] Exception caught!!!
@@ -153,3 +162,73 @@ def test_a_secret_in_a_text_is_not_told_again() -> None:
     with pytest.raises(ParseError) as unknown:
         explain("qqq SharedAccessKey=c2VjcmV0c2VjcmV0")
     assert "c2VjcmV0" not in str(unknown.value)
+
+
+# What stands in issues, tickets and windows, as people copy it, and the entry that has to stand on top.
+PASTED = (
+    ("Custom allocation failed with status code: 400", "dps/custom-allocation"),
+    ("ErrorCode:IotHubUnauthorizedAccess;Unauthorized", "dps/hub-link"),
+    ("X509_check_private_key:key values mismatch", "dps/key-mismatch"),
+    ("Connection Refused: not authorised.", "dps/unauthorized"),
+    ("MQTT CONNACK rc 5", "dps/unauthorized"),
+    ("azure.iot.device.exceptions.ClientError: Unexpected failure", "dps/reason-lost"),
+    ("ValueError: A client id must be provided", "dps/no-registration-id"),
+    ("CredentialError: Credentials invalid, could not connect", "dps/unauthorized"),
+    ("error 401002", "dps/ca-not-found"),
+    ("code 401000", "dps/unauthorized"),
+    ("was bedeutet 401002", "dps/ca-not-found"),
+    ("Chyba: CA certificate not found. Co to znamen\u00e1?", "dps/ca-not-found"),
+    ("500", "dps/service-fault"),
+    ("503", "dps/service-fault"),
+    ("HTTP status 404", "dps/not-found"),
+    ("417 -- The device's deployment configuration is not set", "deployment/present"),
+    ("Failed (137) 2 minutes ago", "module/NAME"),
+    ("Failed to provision with IoT Hub: Hub client error", "logs/hub-refused"),
+    ("Exception caught!!!", "eflow/no-reason"),
+    ("Provision-EflowVm : Failed to provision\nAt line:1 char:1", "eflow/failed-to-provision"),
+    ("A parameter cannot be found that matches parameter name 'identityPrivateKey'.", "eflow/wrong-parameters"),
+    ("The term 'Provision-EflowVm' is not recognized as the name of a cmdlet", "eflow/module-missing"),
+    ("because the hash of the file does not match the hash in the signature", "eflow/module-not-trusted"),
+    ("Virtual machine MAC: 00:00:00:00:00:00", "eflow/no-address"),
+    ("169.254.11.7", "eflow/no-address"),
+    ("Importing GPG key 0x3135CE90: at line 2324", "eflow/note-as-error"),
+    ('Retrieving iotedge check output from: "PRESS2-EFLOW"', "eflow/check-output"),
+    ("NOT READY", "verdict/not-ready"),
+    ("READY, AWAITING DEPLOYMENT", "verdict/ready-awaiting-deployment"),
+    ("Was hei\u00dft not-ready?", "verdict/not-ready"),
+    ("unknown", "verdict/unknown"),
+    ("NOT READY: 7 failed. Next: put right provisioning/dps-assigned.", "provisioning/dps-assigned"),
+    ("`provisioning/dps-assigned`.", "provisioning/dps-assigned"),
+    ("logs/unknown-0f3a77c1", "logs/unknown"),
+    ("iotedge-check/flux-capacitor", "iotedge-check/NAME"),
+    ("device disabled in iot hub", "provisioning/hub-connected"),
+    ("registration id wrong case", "identity/registration-id"),
+)
+
+
+@pytest.mark.parametrize(("text", "id_"), PASTED, ids=[text[:40] for text, _ in PASTED])
+def test_what_people_paste_has_the_right_entry_on_top(text: str, id_: str) -> None:
+    assert first(text) == id_
+
+
+def test_the_innermost_cause_of_a_pasted_journal_stands_before_what_only_followed() -> None:
+    lines = "aziot-identityd[812]: [ERR!] - Failed to provision with IoT Hub: DPS client error\n[ERR!] - caused by: {}"
+    assert ids(lines.format("Connection timed out (os error 110)"))[:2] == ["dps/network", "logs/dps-refused"]
+    assert first(lines.format("Custom allocation failed with status code: 404")) == "dps/custom-allocation"
+
+
+def test_a_mistyped_check_is_not_taken_for_one_of_a_newer_runtime() -> None:
+    assert first("iotedge-check/container-engine-dsn") == "iotedge-check/container-engine-dns"
+
+
+@pytest.mark.parametrize("text", ["scp " * 50_000, "proxy " * 40_000, "a/" * 100_000, "- " * 100_000, "00:" * 60_000])
+def test_a_long_line_takes_no_square_of_its_length(text: str) -> None:
+    begin = time.process_time()
+    with suppress(ParseError):
+        explain(text)
+    assert time.process_time() - begin < 20  # 65 s and more without a bound on a line
+
+
+def test_every_cmdlet_that_is_named_is_one_of_eflow() -> None:
+    texts = " ".join(f"{topic.entry.explanation} {topic.entry.remedy}" for topic in topics())
+    assert set(re.findall(r"\b[A-Z][a-z]+-Eflow\w*", texts)) <= CMDLETS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from eflowprov.cli.main import run_command
-from eflowprov.errors import CmdletError, DeadlineError, InputError, ParseError, StorageError
+from eflowprov.errors import CmdletError, DeadlineError, InputError, ParseError, StorageError, TransportError
 from eflowprov.model import CmdletRecord, Finding, Outcome, Report, Verdict
 from eflowprov.workflows.disk.transcript import Transcript
+from eflowprov.workflows.identities.certificates import Asked, check_files
 from eflowprov.workflows.provisioning import provision as module
+from eflowprov.workflows.provisioning import staging
 from eflowprov.workflows.provisioning.provision import (
     Prepared,
     ProvisionRequest,
@@ -27,7 +28,19 @@ from eflowprov.workflows.provisioning.provision import (
     staged_files,
 )
 from eflowprov.workflows.vm.channels import ChannelRequest, OpenChannel
-from tests.machine import DEVICE, HUB, PARAMETERS, PROVISIONED, REFUSED, SCOPE, FakeHost, FakeVm, Files
+from tests.machine import (
+    DEVICE,
+    HOME,
+    HUB,
+    PARAMETERS,
+    PROVISIONED,
+    REFUSED,
+    SCOPE,
+    FakeHost,
+    FakeVm,
+    Files,
+    make_files,
+)
 
 FAILED = (
     CmdletRecord("host", "[10/20/2022 08:17:31] Exception caught!!!"),
@@ -73,10 +86,8 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> Site:
     vm = FakeVm()
-    monkeypatch.setattr(module, "open_channel", lambda _request, _host: OpenChannel(vm, "it is a test"))
-    staging = tmp_path / "staging"
-    staging.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(staging))
+    monkeypatch.setattr(module, "open_channel", lambda _request, _host, _tell: OpenChannel(vm, "it is a test"))
+    monkeypatch.setattr(staging, "staging_folder", lambda: tmp_path / "staging")
     request = ProvisionRequest(SCOPE, files.chain, files.key, timeout_s=5.0, evidence_s=0.05)
     return Site(vm, FakeHost(vm), request, tmp_path / "transcript.jsonl")
 
@@ -289,7 +300,7 @@ def test_the_staged_files_are_gone_whatever_happened(site: Site, error: BaseExce
         site.provision()
     assert len(site.host.seen) == 2  # they were there for the cmdlet
     assert not site.host.folder.exists()
-    assert not list(Path(tempfile.gettempdir()).iterdir()) and site.vm.closed.is_set()
+    assert not list(staging.staging_folder().iterdir()) and site.vm.closed.is_set()
 
 
 @pytest.mark.linux
@@ -298,8 +309,8 @@ def test_the_staged_files_are_their_owners_alone(site: Site) -> None:
     provision = site.host.provision
 
     def looking(*args: object, **more: object) -> object:
-        folder = Path(tempfile.gettempdir())
-        modes.extend(path.stat().st_mode & 0o777 for path in folder.rglob("*"))
+        room = next(staging.staging_folder().iterdir())
+        modes.extend(path.stat().st_mode & 0o777 for path in (room, *room.glob("*.pem")))
         return provision(*args, **more)  # type: ignore[arg-type]
 
     site.host.provision = looking  # type: ignore[method-assign,assignment]
@@ -386,3 +397,63 @@ def test_a_transcript_that_cannot_be_written_stops_before_the_vm(site: Site, tmp
     with pytest.raises(StorageError):
         site.provision()
     assert site.vm.asked == []
+
+
+# -------------------------------------------------------------------- what `certs check` and `verify` would say, too
+
+
+def test_the_report_has_the_vms_own_checks(site: Site) -> None:
+    report = site.provision()
+    told = {each.id: each.outcome for each in report.findings if each.id.startswith(("identity/", "vm/"))}
+    assert told == dict.fromkeys(
+        (
+            *("identity/registration-id", "identity/certificate", "identity/certificate-expiry"),
+            *("identity/key-readable", "vm/clock"),
+        ),
+        Outcome.PASS,
+    )
+
+
+def test_another_certificate_in_the_vm_than_the_one_that_was_given_is_not_ready(site: Site, tmp_path: Path) -> None:
+    take = site.host.take
+
+    def swapped(scope_id: str, cert: Path, key: Path) -> None:
+        take(scope_id, cert, key)
+        site.vm.files[f"{HOME}/certs/{cert.name}"] = make_files(tmp_path / "other").chain.read_bytes()
+
+    site.host.take = swapped  # type: ignore[method-assign]
+    report = site.provision()
+    assert report.verdict is Verdict.NOT_READY
+    assert finding(report, "identity/certificate").outcome is Outcome.FAIL
+
+
+def test_a_vm_that_breaks_off_before_its_own_checks_is_told_and_what_was_proved_stays(site: Site) -> None:
+    site.vm.answers["sh -c"] = TransportError("SSH vm:22", "the connection was lost", "Look")
+    report = site.provision()
+    assert finding(report, "vm/answers").outcome is Outcome.SKIP
+    assert finding(report, "provision/identity-in-use").outcome is Outcome.PASS
+
+
+def test_a_chain_that_dps_would_refuse_is_refused_here_as_certs_check_does(site: Site, tmp_path: Path) -> None:
+    other = make_files(tmp_path / "other")
+    leaf = site.request.cert.read_text("ascii").partition("-----END CERTIFICATE-----\n")
+    issuing = other.chain.read_text("ascii").partition("-----END CERTIFICATE-----\n")[2]
+    mixed = tmp_path / "mixed.pem"
+    mixed.write_text("".join(leaf[:2]) + issuing, encoding="ascii", newline="\n")
+    report = site.provision(cert=mixed)
+    checked = check_files([mixed, site.request.key], Asked(registration_id=DEVICE), now=datetime.now(UTC))[0]  # type: ignore[list-item]
+    of_certificate = {each.id: each.outcome for each in report.findings if each.id.startswith("certificate/")}
+    assert of_certificate == {each.id: each.outcome for each in checked.findings}
+    assert "certificate/dps-answer" in of_certificate and report.verdict is Verdict.NOT_READY
+    assert site.host.calls == []
+
+
+@pytest.mark.linux
+def test_a_key_that_others_can_read_is_told_here_too(site: Site, tmp_path: Path, files: Files) -> None:
+    key = tmp_path / "open.key.pem"
+    key.write_bytes(files.key.read_bytes())
+    key.chmod(0o644)
+    assert finding(site.provision(key=key), "certificate/key-access").outcome is Outcome.WARN
+    site.vm.closed.clear()
+    site.answer = True
+    assert finding(site.provision(), "certificate/key-access").outcome is Outcome.PASS

@@ -153,7 +153,7 @@ def test_the_total_deadline_holds_and_what_was_not_run_says_so() -> None:
     started = time.monotonic()
     outputs = collect(vm, timeout_s=0.3)
     assert time.monotonic() - started < 2
-    assert problem_of(outputs, CHECK) == Problem("the time was up before it could be run")
+    assert problem_of(outputs, CHECK) == Problem("the time was up before it could be run (--timeout left it no more)")
     logs = outputs.results[LOGS]
     assert isinstance(logs, CommandResult) and logs.status is None
 

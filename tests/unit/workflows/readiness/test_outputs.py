@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from eflowprov.errors import InputError, StorageError
 from eflowprov.model import CommandResult, Finding, Outcome, Problem, Report
+from eflowprov.workflows.disk import workroom
 from eflowprov.workflows.readiness import outputs as module
 from eflowprov.workflows.readiness.outputs import AGENT, CHECK, LIST, LOGS, STATUS, Outputs, read_saved, save
 from eflowprov.workflows.readiness.verify import VerifyOptions, collect, report_on
@@ -31,7 +34,7 @@ def outputs_of(scenario: str = "healthy", /, **answers: Printed) -> Outputs:
 def report(outputs: Outputs) -> Report:
     """The report without its times."""
     made = report_on(outputs, OPTIONS, vm="vm", channel="saved")
-    return replace(made, started_at=datetime(2026, 1, 1, tzinfo=UTC), duration_s=0.0)
+    return replace(made, started_at=datetime(2026, 1, 1, tzinfo=UTC), duration_s=0.0, timeline=())
 
 
 def finding(outputs: Outputs, begins: str) -> Finding:
@@ -165,9 +168,9 @@ def test_a_folder_without_any_of_the_files_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_beyond_the_limit_is_refused_and_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, outputs_of())
-    monkeypatch.setattr(module, "_LARGEST", 3000)
-    (tmp_path / "iotedge-list.txt").write_bytes(b"x" * 3001)
-    with pytest.raises(InputError, match=r"iotedge-list\.txt: it is larger than 3000 bytes"):
+    monkeypatch.setattr(module, "_LARGEST", 9000)
+    (tmp_path / "iotedge-list.txt").write_bytes(b"x" * 9001)
+    with pytest.raises(InputError, match=r"iotedge-list\.txt: it is larger than 9000 bytes"):
         read_saved(tmp_path)
 
 
@@ -187,6 +190,31 @@ def test_a_commands_json_of_odd_values_never_makes_a_report_better(tmp_path: Pat
     ]
     (tmp_path / "commands.json").write_text(json.dumps(entries), encoding="utf-8", newline="\n")
     assert report(read_saved(tmp_path)).exit_status == 3  # no status: none of them ended
+
+
+def test_a_disk_that_takes_only_a_part_leaves_the_earlier_save_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, outputs_of("new-device"))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    fill = workroom.fill
+
+    def full(descriptor: int, data: bytes) -> None:
+        fill(descriptor, data[: len(data) // 2])
+        if b"__REALTIME_TIMESTAMP" in data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(workroom, "fill", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        save(tmp_path, outputs_of("healthy"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_two_saves_at_once_are_never_mixed(tmp_path: Path) -> None:
+    made = {name: outputs_of(name) for name in ("healthy", "new-device")}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: save(tmp_path, made[["healthy", "new-device"][number % 2]]), range(16)))
+    assert report(read_saved(tmp_path)).findings in [report(outputs).findings for outputs in made.values()]
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:

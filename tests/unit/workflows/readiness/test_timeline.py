@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from eflowprov.errors import TransportError
 from eflowprov.model import TimelineEntry
+from eflowprov.reports.html import to_html
+from eflowprov.workflows.readiness.outputs import read_saved, save
 from eflowprov.workflows.readiness.timeline import Timeline
-from eflowprov.workflows.readiness.verify import VerifyOptions, verify_vm
+from eflowprov.workflows.readiness.verify import VerifyOptions, collect, report_on, verify_vm
 from tests.machine import Answer, FakeVm
 
 
@@ -90,3 +94,25 @@ def test_verify_tells_its_commands_within_its_own_time() -> None:
     assert names.issuperset(asked)
     assert min(entry.begin_s for entry in report.timeline) >= 0
     assert max(entry.begin_s + entry.duration_s for entry in report.timeline) <= report.duration_s
+
+
+def test_saved_outputs_have_the_timeline_that_was_saved_with_them(tmp_path: Path) -> None:
+    live = collect(FakeVm("healthy").start(), VerifyOptions())
+    assert min(live.begins.values()) == 0 and set(live.begins) == set(live.results)
+    save(tmp_path, live)
+    shown = report_on(read_saved(tmp_path), VerifyOptions(), vm="x", channel="saved").timeline
+    assert len(shown) == len(live.results) and all(entry.kind == "command" for entry in shown)
+    assert [entry.begin_s for entry in shown] == sorted(round(begin, 3) for begin in live.begins.values())
+    assert "iotedge list" in [entry.name for entry in shown] and "<h2>Timeline</h2>" in to_html(
+        report_on(read_saved(tmp_path), VerifyOptions(), vm="x", channel="saved")
+    )
+
+
+@pytest.mark.parametrize("begin", [None, "soon", -1, 1e300, float("nan")])
+def test_outputs_without_their_beginnings_have_no_timeline(tmp_path: Path, begin: object) -> None:
+    save(tmp_path, collect(FakeVm("healthy").start(), VerifyOptions()))
+    commands = tmp_path / "commands.json"
+    entries = json.loads(commands.read_text("ascii"))
+    commands.write_text(json.dumps([{**entry, "begin_s": begin} for entry in entries]), encoding="ascii")
+    shown = report_on(read_saved(tmp_path), VerifyOptions(), vm="x", channel="saved")
+    assert shown.timeline == () and "Timeline" not in to_html(shown)

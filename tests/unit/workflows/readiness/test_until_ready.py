@@ -197,16 +197,39 @@ def test_a_vm_that_answers_nothing_any_more_is_connected_anew() -> None:
     assert waiting.opened == [before, after] and waiting.pauses == [5.0]
 
 
-def test_a_second_loss_ends_the_wait() -> None:
-    one, two = Vm(), Vm()
+def test_a_second_loss_ends_the_wait_and_what_was_seen_before_is_kept(tmp_path: Path) -> None:
+    one, two = Vm(), Vm("service-down-after-ok").start()
     waiting = Waiting(one, two)
     waiting.at = {
         1: lambda: waiting.is_open.update({id(one): False}),
         3: lambda: waiting.is_open.update({id(two): False}),
     }
-    with pytest.raises(TransportError, match="the connection was lost"):
-        waiting.run()
+    report = waiting.run(save_to=tmp_path)
     assert len(waiting.pauses) == 3
+    assert (report.verdict, report.exit_status) == (Verdict.UNKNOWN, 3)
+    assert (report.findings[0].id, report.findings[0].outcome) == ("vm/lost", Outcome.ERROR)
+    assert "the connection was lost" in report.findings[0].detail
+    assert {"service/aziot-edged", "module/edgeAgent"} <= {found.id for found in report.findings}
+    assert (tmp_path / "iotedge-list.txt").exists()
+
+
+def test_a_look_that_the_loss_spoiled_does_not_take_the_place_of_a_whole_one() -> None:
+    one = Vm("service-down-after-ok").start()
+    waiting = Waiting(one)
+    looks: list[int] = []
+
+    def spoil() -> tuple[int | None, bytes, bytes]:
+        looks.append(1)
+        if len(looks) == 1:
+            return one._programs["iotedge"](("iotedge", "list"), root=True)
+        waiting.is_open[id(one)] = False
+        return None, b"", b""
+
+    one.answers["iotedge list"] = spoil
+    waiting.vms += [GONE] * 50
+    report = waiting.run(60.0)
+    assert [found.id for found in report.findings if found.outcome is Outcome.ERROR] == ["vm/lost"]
+    assert len(report.findings) > 5 and report.exit_status == 3
 
 
 def test_another_host_key_after_a_restart_ends_it_at_once() -> None:
@@ -218,13 +241,24 @@ def test_another_host_key_after_a_restart_ends_it_at_once() -> None:
     assert len(waiting.pauses) == 1
 
 
+def test_what_was_seen_is_saved_whatever_ends_the_wait(tmp_path: Path) -> None:
+    before = Vm().start()
+    before.answers["iotedge list"] = (1, b"", b"not yet")
+    waiting = Waiting(before, HostKeyError("vm", "the host key has changed", "Do not connect"))
+    waiting.at = {1: lambda: waiting.is_open.update({id(before): False})}
+    with pytest.raises(HostKeyError):
+        waiting.run(save_to=tmp_path)
+    assert (tmp_path / "commands.json").exists()
+
+
 def test_a_vm_that_stays_away_is_told_when_the_time_is_up() -> None:
     before = Vm()
     waiting = Waiting(before, *[GONE] * 50)
     waiting.at = {1: lambda: waiting.is_open.update({id(before): False})}
-    with pytest.raises(TransportError, match="no answer within 15 s"):
-        waiting.run(120.0)
-    assert waiting.now == 120.0
+    report = waiting.run(120.0)
+    assert waiting.now == 120.0 and report.exit_status == 3
+    assert "no answer within 15 s" in report.findings[0].detail
+    assert len([text for text in waiting.told if "was lost" in text]) == 1, "once is enough"
 
 
 def test_the_last_looks_outputs_are_saved(tmp_path: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eflowprov.errors import InputError, TransportError
-from eflowprov.model import Finding, Identity, Outcome, Problem, Report, RuntimeFacts, Target, Verdict
-from eflowprov.workflows.readiness.outputs import Outputs, read_saved
-from eflowprov.workflows.readiness.verify import VerifyOptions, assemble, collect, read, verify_vm
+from eflowprov.model import CommandResult, Finding, Identity, Outcome, Problem, Report, RuntimeFacts, Target, Verdict
+from eflowprov.workflows.readiness import verify as module
+from eflowprov.workflows.readiness.outputs import CHECK, LIST, LOGS, Outputs, read_saved
+from eflowprov.workflows.readiness.verify import VerifyOptions, assemble, collect, read, report_on, verify_vm
 from tests.machine import HUB, Answer, FakeVm
 
 NO_SUDO: Answer = (1, b"", b"sudo: a password is required\n")
@@ -59,7 +63,10 @@ def test_the_report_names_hub_and_device_as_the_logs_do_and_tests_the_hub() -> N
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (NO_SUDO, "sudo refused it (the user needs sudo without a password)"),
+        (
+            NO_SUDO,
+            "sudo refused it (the user needs sudo without a password: --ssh-user iotedge-user, or --channel cmdlet)",
+        ),
         (NOT_THERE, "the program is not there"),
         ((1, b"", b"something else broke\n"), "it printed only an error: something else broke"),
         ((None, b"", b""), "no end in time"),
@@ -128,3 +135,34 @@ def test_since_that_is_no_duration_is_refused_before_the_vm_is_asked(since: str)
     with pytest.raises(InputError, match="--since"):
         collect(vm, VerifyOptions(since=since))
     assert vm.asked == []
+
+
+WHOLE = collect(FakeVm("healthy").start(), VerifyOptions())
+
+
+@given(name=st.sampled_from([CHECK, LOGS, LIST]), at=st.integers(0, 10**6), status=st.sampled_from([0, None]))
+def test_an_output_cut_at_any_byte_never_makes_a_report_better(name: str, at: int, status: int | None) -> None:
+    result = WHOLE.results[name]
+    assert isinstance(result, CommandResult)
+    end = at % len(result.stdout.rstrip())
+    torn = replace(result, stdout=result.stdout[:end], status=status)
+    report = report_on(replace(WHOLE, results={**WHOLE.results, name: torn}), VerifyOptions(), vm="", channel="ssh")
+    if name == CHECK or status is None:
+        assert (report.verdict, report.exit_status) == (Verdict.UNKNOWN, 3)
+    if name != CHECK:
+        assert any(found.source == "iotedge check" and found.outcome is Outcome.PASS for found in report.findings)
+    if name != LIST:
+        assert outcome(report, "module/edgeHub") is Outcome.PASS, "the other outputs count as they are"
+
+
+def test_a_clock_that_is_set_meanwhile_changes_no_duration(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([datetime(2026, 1, 1, tzinfo=UTC), *[datetime(2026, 1, 2, tzinfo=UTC)] * 9])
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, _tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return next(times)
+
+    monkeypatch.setattr(module, "datetime", Jumping)
+    report = verify()
+    assert report.started_at == datetime(2026, 1, 1, tzinfo=UTC) and report.duration_s < 60

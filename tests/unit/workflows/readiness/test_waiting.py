@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from eflowprov.errors import CmdletError, HostKeyError, InputError, TransportError
+from eflowprov.errors import CmdletError, DeniedError, HostKeyError, InputError, TransportError
 from eflowprov.workflows.readiness import waiting
 from eflowprov.workflows.readiness.waiting import Backoff, Look, Standing, Waited, wait_until
 from eflowprov.workflows.runs import patience
@@ -159,7 +159,14 @@ def test_the_last_error_is_raised_when_the_time_is_up(pauses: list[float]) -> No
     assert pauses == [20.0, 20.0, 10.0]
 
 
-@pytest.mark.parametrize("error", [HostKeyError("SSH", "another key", "Look"), InputError("--ssh", "bad", "Give it")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        HostKeyError("SSH", "another key", "Look"),
+        DeniedError("SSH", "the server refused the key", "Name another"),
+        InputError("--ssh", "bad", "Give it"),
+    ],
+)
 def test_what_time_does_not_mend_is_raised_at_once(pauses: list[float], error: Exception) -> None:
     with pytest.raises(type(error)):
         patient(answers(error, "there"), 600)

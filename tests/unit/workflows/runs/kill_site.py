@@ -166,7 +166,7 @@ class KillSite:
         os.fsync = events.before("fsync", os.fsync)
         for name in ("replace", "rename"):
             setattr(os, name, events.around(name, getattr(os, name)))
-        module.open_channel = lambda _request, _host: OpenChannel(vm, "it is a test")  # type: ignore[attr-defined]
+        module.open_channel = lambda _request, _host, _tell: OpenChannel(vm, "it is a test")  # type: ignore[attr-defined]
         module.register_device = partial(_register, world, events)  # type: ignore[attr-defined]
 
         def progress(line: str) -> None:

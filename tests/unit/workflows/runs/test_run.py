@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -64,8 +65,9 @@ class Site:
             again=again,
         ).run()
 
-    def open(self, _request: object, _host: object) -> OpenChannel:
+    def open(self, _request: object, _host: object, tell: Callable[[str], None]) -> OpenChannel:
         self.opened += 1
+        tell("waiting 30 s: the VM blocks an address")
         return OpenChannel(self.vm, "it is a test")
 
     def register(self, device: DeviceRegistration) -> Registered:
@@ -98,6 +100,12 @@ def test_every_step_runs_in_order_over_one_connection_and_ends_with_the_report(s
     assert report.identity.expires_at is not None and report.target.channel == "ssh"
     ids = [finding.id for finding in report.findings]
     assert len(ids) == len(set(ids))
+
+
+def test_a_wait_for_the_vms_block_is_told_where_the_operator_looks_and_so_is_the_way(site: Site) -> None:
+    site.run()
+    assert "waiting 30 s: the VM blocks an address" in site.told
+    assert "into the VM by ssh: it is a test" in site.told
 
 
 def test_check_is_given_the_hub_of_the_registration(site: Site) -> None:
@@ -197,7 +205,7 @@ def test_from_step_does_that_step_and_those_behind_it_again(site: Site, step: st
 
 
 def test_a_step_that_there_is_not_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(InputError, match=r"--from-step: .*'provisoin'. Choose one of certs, check, host, register"):
+    with pytest.raises(InputError, match=r"--from-step: .*'provisoin'. Choose one of certs, check, host, enroll"):
         resumable("provisoin")
     assert resumable("") == ()
 
@@ -273,8 +281,8 @@ def test_the_journal_holds_no_secret_and_no_path(site: Site) -> None:
 @pytest.mark.parametrize(
     ("step", "skipped"),
     [
-        ("check", ["step/host", "step/register", "step/provision", "step/wait", "step/verify"]),
-        ("host", ["step/register", "step/provision", "step/wait", "step/verify"]),
+        ("check", ["step/host", "step/enroll", "step/register", "step/provision", "step/wait", "step/verify"]),
+        ("host", ["step/enroll", "step/register", "step/provision", "step/wait", "step/verify"]),
         ("register", ["step/provision", "step/wait", "step/verify"]),
         ("provision", ["step/wait", "step/verify"]),
         ("wait", ["step/verify"]),
@@ -298,7 +306,7 @@ def test_an_error_in_a_step_is_a_finding_and_what_comes_after_is_skipped(
 
 
 def test_a_way_into_the_vm_that_is_not_open_is_a_finding_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed(_request: object, _host: object) -> OpenChannel:
+    def closed(_request: object, _host: object, _tell: object) -> OpenChannel:
         raise TransportError("SSH vm:22", "the connection was refused", "Use --channel cmdlet")
 
     monkeypatch.setattr(module, "open_channel", closed)
@@ -471,10 +479,10 @@ def test_a_run_after_a_restart_waits_for_host_and_vm(site: Site, monkeypatch: py
     monkeypatch.setattr(site.host, "host_facts", lambda **_: facts.pop(0) if len(facts) > 1 else facts[0])
     silent = [TransportError("SSH vm:22", "it does not answer", "Wait")] * 2
 
-    def open_later(request: object, host: object) -> OpenChannel:
+    def open_later(request: object, host: object, tell: Callable[[str], None]) -> OpenChannel:
         if silent:
             raise silent.pop()
-        return site.open(request, host)
+        return site.open(request, host, tell)
 
     monkeypatch.setattr(module, "open_channel", open_later)
     assert site.run().verdict is Verdict.READY
@@ -488,7 +496,7 @@ def test_that_wait_ends_when_its_time_is_up(site: Site, monkeypatch: pytest.Monk
     cut_off(site, pauses, monkeypatch)
     site.settings["vm"] = {"start_wait_s": 50}
 
-    def closed(_request: object, _host: object) -> OpenChannel:
+    def closed(_request: object, _host: object, _tell: object) -> OpenChannel:
         raise TransportError("SSH vm:22", "it does not answer", "Wait")
 
     monkeypatch.setattr(module, "open_channel", closed)
@@ -500,7 +508,7 @@ def test_a_run_that_came_to_its_end_is_followed_by_one_that_does_not_wait(
 ) -> None:
     site.run()
 
-    def closed(_request: object, _host: object) -> OpenChannel:
+    def closed(_request: object, _host: object, _tell: object) -> OpenChannel:
         raise TransportError("SSH vm:22", "it does not answer", "Wait")
 
     monkeypatch.setattr(module, "open_channel", closed)

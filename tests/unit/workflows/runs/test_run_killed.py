@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from eflowprov.certs.reading import read_bundle
+from eflowprov.workflows.provisioning.staging import staging_folder
 from eflowprov.workflows.runs.run import STEPS
 from tests.machine import CONFIG, DEVICE, SCOPE, Files, make_files
 from tests.unit.workflows.runs.kill_site import KillSite
@@ -58,6 +59,7 @@ def whole(site: KillSite) -> None:
         *("register", "provision-begun", "provision", "wait")
     }
     assert json.loads((site.folder / "report" / "report.json").read_text("utf-8"))["verdict"] == "ready"
+    assert list(staging_folder().iterdir()) == []  # no copy of a key outlives the next run
 
 
 def fingerprint(path: Path) -> str:
