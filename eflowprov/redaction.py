@@ -31,7 +31,8 @@ _LAST_LINE = re.compile(r"(?:.*[ \t:])?(?P<body>[A-Za-z0-9+/]{1,100}={0,2})[ \t]
 # one ends before an escaped quote, the end of the text that it stands in.
 _QUOTED = r"(?P<open>\\*[\"'])(?!(?P=open)(?P=open))(?:(?!(?P=open))(?:\\.|[^\n\\]))*(?P<close>(?P=open))?"
 _VALUE = rf'(?:"{{3}}(?:.|\n)*?(?:"{{3}}|\Z)|{_QUOTED}|(?![\s"\'{{\[\\])(?:[^\s"\',;}}\\]|\\(?!["\']))+)'
-_IS = r"\\*[\"']?\s*(?:=|:|%3d)\s*"
+_ENCODED = r"(?:=|%(?:25)*3d)"  # an `=`, perhaps URL-encoded once or more
+_IS = rf"\\*[\"']?\s*(?::|{_ENCODED})\s*"
 # A key or a signature that a console broke over lines goes on until its padding: 32 and 64 bytes both end with `=`.
 _CHARACTER = r"(?:[^;&\s\"'\\]|\\u00[0-9a-f]{2}|\\/)"
 _GOES_ON = (
@@ -58,12 +59,17 @@ _RULES = (
     # Connection strings and SAS tokens, as IoT Hub and DPS write them.
     _rule(
         *("sharedaccesskey", "accountkey"),
-        pattern=rf"(?P<name>(?:sharedaccesskey|accountkey)(?:=|%3d)){_CHARACTER}+{_GOES_ON}",
+        pattern=rf"(?P<name>(?:sharedaccesskey|accountkey){_ENCODED}){_CHARACTER}+{_GOES_ON}",
     ),
-    _rule("sig=", "sig%3d", pattern=rf"(?P<name>(?<![A-Za-z0-9_])sig(?:=|%3d)){_CHARACTER}+{_GOES_ON}"),
+    _rule(
+        *("sig=", "sig%"),
+        pattern=rf"(?P<name>(?:(?<![A-Za-z0-9_])|(?<=%26)|(?<=%2526)|(?<=%3f)|(?<=%253f))sig{_ENCODED})"
+        rf"{_CHARACTER}+{_GOES_ON}",
+    ),
     # Credentials in a URL: https://user:password@proxy:3128; an `@` in the password may stand there unescaped, and the
     # slashes may be escaped as JSON allows it.
     _rule("@", pattern=r"(?P<name>:(?:\\?/){2})[^/\s:@\"\\]*:[^/\s\"]+(?=@)"),
+    _rule("@", pattern=r"(?P<name>:(?:\\?/){2})(?=[^/\s@]{0,200}[0-9])[A-Za-z0-9_-]{20,}(?=@)"),
     _rule(
         "%3a%2f%2f",
         pattern=r"(?P<name>%3a%2f%2f)(?:(?!%3a|%2f|%40)[^/\s\"@]){0,100}%3a(?:(?!%40|%2f)[^/\s\"@]){1,200}(?=%40|@)",
@@ -89,7 +95,7 @@ _RULES = (
     # name = value pairs whose name says that the value is secret (TOML, JSON, YAML, command lines); in config.toml the
     # value stands in a table of its own, `symmetric_key = { value = "..." }`.
     _rule(
-        *("passw", "passphrase", "secret", "key", "connection"),
+        *("passw", "passphrase", "secret", "key", "connection", "device_id_pk"),
         pattern=r"(?P<name>(?:pass(?:word|phrase|wd)|symm(?:etric)?[_-]?key|(?:primary|secondary)[_-]?key|client[_-]?secret"
         r"|secret(?:[_-]?(?:access[_-]?)?key)?|(?:shared[_-]?access|account|access|api)[_-]?key|device_id_pk|device_connection_string)"
         rf"{_IS}(?:\{{\s*[\"']?value[\"']?\s*[=:]\s*)?)(?!\\*[\"']?(?:file|pkcs11|https?):){_VALUE}",
@@ -98,9 +104,44 @@ _RULES = (
         *("symmetric_key]", "device_id_pk]", "preloaded_keys"),
         pattern=rf"(?P<name>\[[\w.\"'-]*(?:symmetric_key|device_id_pk)\]\s*value\s*=\s*){_VALUE}",
     ),
-    _rule("pwd", pattern=rf"(?P<name>(?<![A-Za-z0-9])pwd{_IS})(?!\\*[\"']?/){_VALUE}"),
+    _rule("pwd", "psk", pattern=rf"(?P<name>(?<![A-Za-z0-9])(?:pwd|psk){_IS})(?!\\*[\"']?/){_VALUE}"),
     # Tokens by name: their values are long and hold digits, where a sentence about tokens has words.
-    _rule("token", pattern=rf"(?P<name>token{_IS}(?:\\*[\"'])?)(?=[^\s\"'&]{0, 200}[0-9])[A-Za-z0-9._~+/=%-]{{16,}}"),
+    _rule("token", pattern=rf"(?P<name>token{_IS}(?:\\*[\"'])?)(?=[^\s\"'&]{{0,200}}[0-9])[A-Za-z0-9._~+/=%-]{{16,}}"),
+    # An environment's names: DB_PASS=..., X_KEY=...; a key's value is long, and neither a path nor a word.
+    _rule(*("_pass=", "_pat="), pattern=rf"(?P<name>_(?:pass|pat)=)(?![/*]){_VALUE}"),
+    _rule(
+        "_key=",
+        pattern=r"(?P<name>(?<!public)(?<!host)_key=\\*[\"']?)(?![a-z]:|/|file:|pkcs11:)(?=[^\s\"']{0,200}[0-9+=])"
+        r"[^\s\"',;\\]{16,}",
+    ),
+    # Command lines, the cmdlets' too: `--password X`, `-symmKey X`, `curl -u user:X`, ConvertTo-SecureString 'X'.
+    _rule(
+        *("-pass", "-symm", "-api", "-secret", "-client", "-token", "-account", "-sas"),
+        pattern=r"(?P<name>(?<![\w-])--?(?:pass(?:word|phrase)|symm(?:etric)?-?key|api-?key|(?:client-?)?secret|account-?key"
+        rf"|(?:sas-?)?token)\s+)(?![-(<$*.]){_VALUE}",
+    ),
+    _rule(
+        "curl",
+        pattern=r"(?P<name>\bcurl(?=\s)[^\n]{0,300}?\s(?:-u|--user)[\s=]\\*[\"']?[^\s:\"']{1,100}:)[^\s\"'\\]+",
+    ),
+    _rule("-securestring", pattern=r"(?P<name>-securestring\s+(?:-string\s+)?)(?=\\*[\"'])" + _QUOTED),
+    # XML: <password>...</password>
+    _rule(
+        "</", pattern=r"(?P<name><(?:\w{1,40}:)?\w{0,40}(?:password|secret|accesskey)(?:\s[^<>]{0,200})?>)[^<>]+(?=</)"
+    ),
+    # Tokens that begin with their kind: GitHub's, GitLab's, npm's, Slack's.
+    _rule(
+        *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "npm_", "xox"),
+        pattern=r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{16,}|npm_[A-Za-z0-9]{36}"
+        r"|xox[abeprs]-[\w-]{10,})",
+    ),
+    # A key without its armour, by how its DER begins in base64: PFX, PKCS#8, PKCS#1, SEC 1; and armour in base64.
+    _rule(
+        *("mii", "mig", "mhccaqee", "mc4caqaw", "ls0tls1crudjti"),
+        pattern=r"(?<![A-Za-z0-9+/])(?:mii[a-z0-9+/]{3}ib(?:azcc|ad[a-z0-9+/]{2}|aakc)|mi[gh][a-z0-9+/]{1,2}age[ab]"
+        r"|mhccaqee|mc4caqaw|ls0tls1crudjti(?!bdrvju))[A-Za-z0-9+/\\]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/]{16,}){0,400}"
+        r"(?:\r?\n[ \t]*[A-Za-z0-9+/]{1,76}(?==))?={0,2}",
+    ),
 )
 
 

@@ -49,7 +49,15 @@ def changes(before: Report, after: Report) -> tuple[Change, ...]:
     of the identity or a version is compared where both reports know it: a journal that does not reach back to the last
     start does not name the hub. The findings of a step of `run` are compared where both reports have the step.
     """
-    found = [*_findings(before, after), *_modules(before, after), *_versions(before, after), *_identity(before, after)]
+    modules = list(_modules(before, after))
+    told = {(f"module/{change.id}", change.kind) for change in modules}  # its `pass` comes and goes with it
+    silent = {"", str(Outcome.PASS)}
+    findings = (
+        each
+        for each in _findings(before, after)
+        if (each.id, each.kind) not in told or not {each.before, each.after} <= silent
+    )
+    found = [*findings, *modules, *_versions(before, after), *_identity(before, after)]
     return tuple(sorted(found, key=lambda change: (not change.trouble, _ORDER.index(change.kind))))
 
 

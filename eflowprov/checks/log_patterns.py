@@ -50,9 +50,10 @@ KNOWN_MESSAGES = (
         "trust-bundle-missing",  # iotedge#6247, iotedge-eflow#188
         Gravity.HARMLESS,
         "no trust bundle is configured",
-        r"trust-bundle",
+        # certd's refusal names only the parameter; the request with the name stands in the entry before it.
+        r"trust-bundle|^parameter \"id\" has an invalid value\nnot found",
         "The services ask for a trust bundle, and there is none: that is normal on a device without downstream "
-        "devices.",
+        "devices. Of any other certificate that is missing the service that needs it complains itself.",
         "",
     ),
     _message(

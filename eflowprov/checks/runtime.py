@@ -41,7 +41,7 @@ def judge_runtime(facts: RuntimeFacts, *, now: datetime, policy: Policy = _NO_PO
         connected,
         deployment,
         *modules,
-        *judge_services(facts.services),
+        *judge_services(facts.services, facts.checks),
         *judge_identity(facts.vm, facts.wanted, hub=hub, device_id=device, now=now, works=works),
         *judge_vm(facts.vm, facts.checks),
         *judge_check(facts.checks, facts.modules, deployment.finding.outcome),

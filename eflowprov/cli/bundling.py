@@ -13,8 +13,8 @@ from eflowprov.errors import EflowprovError, InputError, StorageError
 if TYPE_CHECKING:
     from eflowprov.bridge.eflow import EflowHost
     from eflowprov.model import Report
-    from eflowprov.workflows.readiness.bundle import Bundle, BundleOptions
-    from eflowprov.workflows.readiness.bundle_log import RunLog
+    from eflowprov.workflows.bundling.bundle import Bundle, BundleOptions, Receipt
+    from eflowprov.workflows.bundling.log import RunLog
     from eflowprov.workflows.readiness.verify import OnLook
 
 
@@ -28,8 +28,8 @@ class Bundling:
         self._log: RunLog | None = None
         self._bundle: Bundle | None = None
         if wanted is not None:
-            from eflowprov.workflows.readiness.bundle import Bundle
-            from eflowprov.workflows.readiness.bundle_log import RunLog
+            from eflowprov.workflows.bundling.bundle import Bundle
+            from eflowprov.workflows.bundling.log import RunLog
 
             self._log = RunLog()
             self._bundle = Bundle(wanted, self._log, self.progress)
@@ -58,11 +58,7 @@ class Bundling:
         """Make the file and say what it is. StorageError when it cannot be written."""
         if self._bundle is None:
             return
-        receipt = self._bundle.write(report, error=error, host=self.eflow.last_facts if self.eflow else None)
-        size = f"{receipt.members} files, {max(1, receipt.size // 1024)} KiB, {receipt.redacted} secrets taken out"
-        terminal.hint(f"bundle: {receipt.path} ({size})")
-        if receipt.lacking:
-            terminal.hint(f"bundle: iotedge support-bundle is not in it: {receipt.lacking}")
+        tell_receipt(self._bundle.write(report, error=error, host=self.eflow.last_facts if self.eflow else None))
 
     def __enter__(self) -> Bundling:
         if self._log is not None:
@@ -80,6 +76,14 @@ class Bundling:
                 terminal.hint(f"bundle: {unwritten}")
 
 
+def tell_receipt(receipt: Receipt) -> None:
+    """Say what was written, and what could not be had."""
+    size = f"{receipt.members} files, {max(1, receipt.size // 1024)} KiB, {receipt.redacted} secrets taken out"
+    terminal.hint(f"bundle: {receipt.path} ({size})")
+    if receipt.lacking:
+        terminal.hint(f"bundle: iotedge support-bundle is not in it: {receipt.lacking}")
+
+
 def bundling(
     path: Path | None, *, support_bundle: bool, since: str, timeout_s: float, saved: Path | None, output: Path | None
 ) -> Bundling:
@@ -90,7 +94,7 @@ def bundling(
         return Bundling()
     if support_bundle and saved is not None:
         raise InputError("--support-bundle", "saved outputs have no VM to ask", "Leave out --support-bundle or --from")
-    from eflowprov.workflows.readiness.bundle import BundleOptions, refuse_place
+    from eflowprov.workflows.bundling.bundle import BundleOptions, refuse_place
 
     refuse_place(path, output)
     return Bundling(BundleOptions(path, support_bundle, since, timeout_s))

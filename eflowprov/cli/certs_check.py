@@ -112,6 +112,6 @@ def _tell_unusable(seen: Sequence[SeenFile]) -> None:
     """One line on standard error for each file that cannot be used, and status 2: the others have been shown."""
     errors = [one.error for one in seen if one.error]
     for error in errors:
-        terminal.say(f"error: {error}")
+        terminal.say_error(error)
     if errors:
         raise typer.Exit(_UNUSABLE)

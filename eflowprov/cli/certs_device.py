@@ -129,7 +129,7 @@ def _told(error: FaultyListError) -> InputError:
     if len(error.faults) <= _IN_ONE_LINE:
         return error
     for fault in error.faults[:_IN_ALL]:
-        terminal.say(f"error: {InputError(fault.where, fault.why, fault.next_step)}")
+        terminal.say_error(InputError(fault.where, fault.why, fault.next_step))
     return error.counted()
 
 

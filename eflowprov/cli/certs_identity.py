@@ -252,7 +252,7 @@ def _tell(form: options.AnswerFormat, document: object, text: str) -> None:
 def _tell_errors(errors: Sequence[EflowprovError]) -> None:
     """One line on standard error for each, and the gravest status: the others have been shown."""
     for error in errors:
-        terminal.say(f"error: {error}")
+        terminal.say_error(error)
     if errors:
         raise typer.Exit(max(error.exit_status for error in errors))
 

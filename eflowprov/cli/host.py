@@ -35,7 +35,7 @@ def check(
     from eflowprov.workflows.host import host_report
 
     place = options.delivery(format_, output)
-    options.show_report(host_report(options.eflow_host(host), host, timeout_s=_TIMEOUT_S), place)
+    options.show_report(host_report(options.eflow_host(host), options.host_label(host), timeout_s=_TIMEOUT_S), place)
 
 
 def info(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eflowprov.cli import options, terminal
+from eflowprov.cli.lab_start import start
 
 if TYPE_CHECKING:
     from eflowprov.lab.machine import LabMachine
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
     from eflowprov.workflows.config import RunConfig
     from eflowprov.workflows.identities.authority_files import AuthorityReceipt
 
-_DEVICE = "line4-press2"  # the registration ID of the simulated device
-
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="A simulated machine on this one.", epilog="Example: eflowprov lab run")
     group.command("run", epilog="Example: eflowprov lab run --scenario ca-as-identity")(run)
+    group.command("start", epilog="Example: eflowprov lab start --scenario new-device")(start)
     group.command("scenarios", epilog="Example: eflowprov lab scenarios")(scenarios)
     app.add_typer(group, name="lab")
 
@@ -98,6 +98,7 @@ def _play(scenario: Scenario, folder: Path, kept: Path) -> Report:
 def _config(machine: LabMachine, scenario: Scenario, authority: AuthorityReceipt, out: Path) -> RunConfig:
     """What the technician of the scenario would have in the configuration file."""
     from eflowprov.lab.machine import SCOPE_ID
+    from eflowprov.lab.site import DEVICE
     from eflowprov.workflows.config import RunConfig
 
     issued = {"ca": authority.folder, "out": out}
@@ -108,7 +109,7 @@ def _config(machine: LabMachine, scenario: Scenario, authority: AuthorityReceipt
     files = mistaken if scenario.identity == "ca" else issued
     return RunConfig.model_validate(
         {
-            "identity": {"registration_id": _DEVICE, **files},
+            "identity": {"registration_id": DEVICE, **files},
             "dps": {
                 "scope_id": SCOPE_ID,
                 "endpoint": machine.dps_endpoint,

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from eflowprov import __version__
-from eflowprov.cli.terminal import SETTINGS, drop_output, say, soften_encodings
+from eflowprov.cli.terminal import SETTINGS, drop_output, say_error, soften_encodings
 from eflowprov.errors import EflowprovError
 
 _GLOBAL_SWITCHES = {"--version", "--debug", "--no-color", "-v", "--verbose", "-q", "--quiet"}
@@ -163,8 +163,7 @@ def _refuse(line: str, status: int) -> int:
         import logging
 
         logging.getLogger("eflowprov").error("status %d", status, exc_info=True)
-    text = " ".join("".join(c if c.isprintable() else " " for c in line).split())
-    say(f"error: {text}")
+    say_error(line)
     return status
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +17,12 @@ from eflowprov.reports.formats import ReportFormat, Screen, render
 
 if TYPE_CHECKING:
     from eflowprov.bridge.eflow import EflowHost
+    from eflowprov.lab.site import Started
     from eflowprov.model import Report
     from eflowprov.workflows.vm.channels import ChannelRequest
 
 
+LAB_VARIABLE = "EFLOWPROV_LAB"  # lab.control has it too, and is too heavy for every start
 DAY_S = 86400.0  # the longest deadline: a runtime's thread waits no longer than some weeks, a technician no day
 
 
@@ -108,7 +111,26 @@ def eflow_host(target: str) -> EflowHost:
         raise InputError(
             "--host", f"{target!r} is not supported yet", "Run eflowprov on the host itself, with --host local"
         )
+    if file := os.environ.get(LAB_VARIABLE):
+        return _lab(file).host
     return EflowHost(PowerShellSession())
+
+
+def host_label(target: str) -> str:
+    """What a report calls the host of `--host`: a simulated one never passes for this machine."""
+    file = os.environ.get(LAB_VARIABLE)
+    return _lab(file).label if file and target == "local" else target
+
+
+@cache
+def _lab(_file: str) -> Started:
+    """The started lab that takes this machine's place, as EFLOWPROV_LAB says; told once. TransportError when it does
+    not run."""
+    from eflowprov.lab.site import started_lab
+
+    lab = started_lab(os.environ)
+    terminal.hint(f"{LAB_VARIABLE} is set: this is a simulated machine, {lab.label}")
+    return lab
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from eflowprov.cli import options, terminal
 
 if TYPE_CHECKING:
     from eflowprov.bridge.eflow import EflowHost
-    from eflowprov.workflows.provisioning.provision import ProvisionRequest
+    from eflowprov.workflows.provisioning.preparation import ProvisionRequest
     from eflowprov.workflows.vm.channels import ChannelRequest
 
 
@@ -70,7 +70,7 @@ def provision(
     The cmdlet's OK is not proof: the report rests on identityd's log and on `iotedge list`.
     """
     from eflowprov.bridge.cmdlet_call import DEFAULT_ENDPOINT
-    from eflowprov.workflows.provisioning.provision import ProvisionRequest
+    from eflowprov.workflows.provisioning.preparation import ProvisionRequest
 
     request = ProvisionRequest(
         scope_id=scope_id,
@@ -93,7 +93,8 @@ def provision(
 
 def _show_plan(request: ProvisionRequest, host: EflowHost, place: options.Delivery) -> None:
     """The findings when they forbid it, else the exact cmdlet."""
-    from eflowprov.workflows.provisioning.provision import planned_call, preparation_report, prepare
+    from eflowprov.workflows.provisioning.preparation import planned_call, prepare
+    from eflowprov.workflows.provisioning.provision import preparation_report
     from eflowprov.workflows.provisioning.staging import staging_folder
 
     prepared = prepare(request, host, progress=terminal.progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,7 @@ def run(
 
     What is proved is kept in a journal beside the configuration; a second call goes on where the first stopped.
     """
+    from eflowprov.cli.bundling import tell_receipt
     from eflowprov.workflows.config import load_config
     from eflowprov.workflows.disk.transcript import Transcript
     from eflowprov.workflows.runs.journal import Journal, alone
@@ -66,13 +68,19 @@ def run(
             transcript=kept,
             progress=terminal.progress,
             known_hosts=options.default_known_hosts(),
+            label=options.host_label(settings.host.target),
             again=restart or BEGUN in forgotten,
             on_way=terminal.hint,
         )
         report = runner.run()
     for written in runner.written:
         terminal.hint(f"written: {written}")
-    options.show_report(report, place)
+    if runner.receipt is not None:
+        tell_receipt(runner.receipt)
+    with suppress(typer.Exit) if runner.unwritten else nullcontext():
+        options.show_report(report, place)
+    if runner.unwritten:
+        raise runner.unwritten
 
 
 def _show_plan(

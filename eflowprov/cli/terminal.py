@@ -80,6 +80,14 @@ def say(text: str) -> None:
         drop_output(sys.stderr)
 
 
+def say_error(text: object) -> None:
+    """Print an error as its one line. It may quote what was typed: nothing of it steers the terminal, and a secret that
+    stood in a wrong place is taken out."""
+    from eflowprov.redaction import redact
+
+    say("error: " + redact(" ".join("".join(c if c.isprintable() else " " for c in str(text)).split())))
+
+
 def hint(text: str) -> None:
     """Tell something worth knowing on standard error, unless --quiet."""
     if not SETTINGS.quiet:

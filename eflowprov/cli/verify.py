@@ -141,6 +141,7 @@ def _live(
     from eflowprov.workflows.runs.patience import patiently
     from eflowprov.workflows.vm.channels import open_channel
 
+    label = options.host_label(host)
     kept.eflow = eflow = options.eflow_host(host)  # now, so that a wrong --host is told also where SSH is open
     end = time.monotonic() + wait_s
     opened = patiently(  # a VM that is not up yet is what --wait is for
@@ -153,14 +154,14 @@ def _live(
     try:
         if not wait_s:
             return verify_vm(
-                opened.channel, wanted, host=host, save_to=save, on_unsaved=unsaved.append, on_look=kept.on_look
+                opened.channel, wanted, host=label, save_to=save, on_unsaved=unsaved.append, on_look=kept.on_look
             )
         return ReadinessWait(
             opened,
             wanted,
             reopen=lambda: open_channel(request, lambda: eflow, kept.progress),
             progress=kept.progress,
-            host=host,
+            host=label,
             save_to=save,
             on_unsaved=unsaved.append,
             on_look=kept.on_look,

@@ -73,6 +73,10 @@ class LabVmPort(Protocol):
         """
         ...
 
+    def has(self, path: str) -> bool:
+        """Whether the VM (still) has a file that was copied there."""
+        ...
+
     def state(self) -> dict[str, str]:
         """`name`, `power` (Running or Off), `address`, and the versions `iotedge`, `moby` and `kernel` where known."""
         ...
@@ -185,7 +189,7 @@ class EflowCmdlets:
     def _copy(self, source: str, folder: str) -> str:
         """Files keep their names; an old one belongs to the service since the last time (iotedge-eflow#103)."""
         place = _HOME / folder / PureWindowsPath(source).name
-        if place in self._in_vm:
+        if place in self._in_vm and self._vm.has(str(place)):
             raise ThrownError(f"scp  failed to execute [scp: {place}: Permission denied]")
         self._in_vm.add(place)
         return str(place)

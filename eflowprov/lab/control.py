@@ -86,7 +86,8 @@ def call(name: str, args: Mapping[str, object], address_file: Path | None = None
             connection.send_bytes(json.dumps({"name": name, "args": dict(args)}).encode("ascii"))
             answer = json.loads(connection.recv_bytes())
     except (OSError, EOFError, LookupError, TypeError, ValueError, AuthenticationError) as error:
-        raise TransportError("lab", f"no lab answers ({error})", "Start it with `eflowprov lab start`") from error
+        next_step = f"Start it with `eflowprov lab start`; without {VARIABLE} commands work on this machine itself"
+        raise TransportError("lab", f"no lab answers ({error})", next_step) from error
     if "records" not in answer:
         raise TransportError("lab", f"it failed ({answer.get('error')})", "Run the lab again with --debug")
     return list(answer["records"])

@@ -44,7 +44,7 @@ class LabDps:
     """A Device Provisioning Service that runs in this process.
 
     `port` and `server_ca_pem` (PEM text) are known once it has been started. `registrations` and `refusals` tell
-    what it answered, oldest first, also after it was stopped.
+    what it answered, oldest first, also after it was stopped; `tell` gets a line for each.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class LabDps:
         behaviour: Behaviour | None = None,
         port: int = 0,
         clock: Callable[[], datetime] = _utc_now,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._service = Service(enrollments, scope_id, hub, behaviour or Behaviour(), clock)
+        self._service = Service(enrollments, scope_id, hub, behaviour or Behaviour(), clock, tell)
         self._clock = clock
         self._asked_port = port
         self._thread: threading.Thread | None = None

@@ -110,6 +110,7 @@ class Service:
         hub: str,
         behaviour: Behaviour,
         clock: Callable[[], datetime],
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.behaviour = behaviour
         self.registrations: list[LabRegistration] = []
@@ -118,6 +119,7 @@ class Service:
         self._scope_id = scope_id
         self._hub = hub
         self._clock = clock
+        self._tell = tell
         self._operations: dict[str, _Operation] = {}
         self._throttled: Counter[str] = Counter()
 
@@ -160,6 +162,7 @@ class Service:
                 caller.registration_id, state["deviceId"], state["assignedHub"], self._clock(), caller.fingerprint
             )
             self.registrations.append(seen)
+            self._tell(f"DPS assigned {seen.registration_id} to {seen.hub} as {seen.device_id}")
         kept = {name: value for name, value in state.items() if name not in self.behaviour.omit}
         return Reply(200, {"operationId": operation_id, "status": status, "registrationState": kept})
 
@@ -191,6 +194,7 @@ class Service:
             caller.fingerprint,
         )
         self.refusals.append(refusal)
+        self._tell(f"DPS refused {refusal.registration_id}: {refusal.error_code} {refusal.message}")
         return self._error(denial)
 
     def _error(self, denial: Denial) -> Reply:

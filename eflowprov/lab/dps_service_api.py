@@ -61,7 +61,8 @@ class ServiceBehaviour:
 class LabDpsService:
     """The service side, serving `book`; `registrations` gives what the device side assigned.
 
-    `requests` are the method and path of what was asked, `changes` of what was changed, oldest first.
+    `requests` are the method and path of what was asked, `changes` of what was changed, oldest first; `tell` gets a
+    line for each.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class LabDpsService:
         registrations: Callable[[], Sequence[LabRegistration]] = tuple,
         *,
         behaviour: ServiceBehaviour | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.book = book
+        self._tell = tell
         self.behaviour = behaviour or ServiceBehaviour()
         self.requests: list[tuple[str, str]] = []
         self.port = 0
@@ -121,6 +124,7 @@ class LabDpsService:
         parts = urlsplit(target)
         kind, _, id_ = parts.path.removeprefix("/").partition("/")
         self.requests.append((method, f"/{kind}/{unquote(id_)}"))
+        self._tell(f"DPS service: {method} /{kind}/{unquote(id_)}")
         if self.behaviour.throttle:
             self.behaviour.throttle -= 1
             raise RecordError(429, 429001, "Operations are being throttled for this tenant.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from eflowprov.bridge.eflow import EflowHost
 from eflowprov.bridge.session import PowerShellSession
 from eflowprov.certs.reading import read_bundle
 from eflowprov.lab.cmdlets import EflowCmdlets
-from eflowprov.lab.control import ControlServer
+from eflowprov.lab.control import ControlServer, Record
 from eflowprov.lab.dps import Enrollment, LabDps
 from eflowprov.lab.dps_enrollments import EnrollmentBook
 from eflowprov.lab.dps_service_api import LabDpsService
@@ -20,11 +21,12 @@ from eflowprov.lab.played_powershell import lab_environment, lab_powershell
 from eflowprov.lab.scenarios import Scenario
 from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.lab.vm import ADDRESS, LabVm
-from eflowprov.model import Secret
+from eflowprov.model import CommandResult, Secret
 from eflowprov.transports.dps import RegistrationRequest
 
 SCOPE_ID = "0ne00000001"
 HUB = "lab-hub.azure-devices.net"
+CONTROL = "control.json"
 _REGISTRATION_S = 30.0
 _NO_PORT = 1  # tcpmux, which nobody serves: a connection to it is refused at once
 
@@ -33,15 +35,19 @@ class LabMachine:
     """One machine for one scenario; a context manager. Inside it, the attributes tell how to reach it.
 
     `folder` (of this run alone) gets the SSH key, the pinned host key and what the VM holds. `enrolled_ca` is the PEM
-    certificate of the authority whose enrollment group DPS has, unless the scenario says that it has none.
+    certificate of the authority whose enrollment group DPS has, unless the scenario says that it has none. `tell` is
+    told what the machine is asked, a line each, from any thread.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path, *, enrolled_ca: str) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path, *, enrolled_ca: str, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._scenario = scenario
         self._folder = folder
+        self._tell = tell
         book = EnrollmentBook([Enrollment(enrolled_ca)] if scenario.enrolled else [])
-        self._dps = LabDps(book.entries, scope_id=SCOPE_ID, hub=HUB)
-        self._service = LabDpsService(book, lambda: self._dps.registrations)
+        self._dps = LabDps(book.entries, scope_id=SCOPE_ID, hub=HUB, tell=tell)
+        self._service = LabDpsService(book, lambda: self._dps.registrations, tell=tell)
         self._vm = LabVm(scenario, folder, self._registration)
         self._stack = ExitStack()
         self.ssh_key = folder / "id_ed25519"
@@ -86,8 +92,9 @@ class LabMachine:
         self.dps_ca.write_text(self._dps.server_ca_pem + self._service.server_ca_pem, encoding="ascii")
         stack.callback(self._vm.runtime.wait)
         self._start_ssh(stack)
-        control = ControlServer(EflowCmdlets(self._vm))
-        address_file = self._folder / "control.json"
+        cmdlets = EflowCmdlets(self._vm)
+        control = ControlServer(lambda name, args: self._cmdlet(cmdlets, name, args))
+        address_file = self._folder / CONTROL
         control.start(address_file)
         stack.callback(control.stop)
         self._environ = lab_environment(os.environ, address_file)
@@ -100,9 +107,17 @@ class LabMachine:
         self.ssh_key.write_text(pair.private.reveal(), encoding="ascii", newline="\n")
         if not self._scenario.vm_answers:
             return  # `ssh` stays at a port that nobody serves
-        server = stack.enter_context(LabSshServer(self._vm.shell, client_key_public=pair.public))
+        server = stack.enter_context(LabSshServer(self._shell, client_key_public=pair.public))
         self.known_hosts.write_text(server.host_key_line + "\n", encoding="ascii", newline="\n")
         self.ssh = f"{ADDRESS}:{server.port}"
+
+    def _shell(self, text: str) -> CommandResult:
+        self._tell(f"VM over SSH: {text}")
+        return self._vm.shell(text)
+
+    def _cmdlet(self, cmdlets: EflowCmdlets, name: str, args: dict[str, object]) -> list[Record]:
+        self._tell(f"cmdlet {name}")
+        return cmdlets(name, args)
 
     def _registration(self, settings: dict[str, str], cert_file: Path, key_file: Path) -> RegistrationRequest:
         """The device's registration with this machine's DPS, whatever endpoint the cmdlet was given."""

@@ -60,6 +60,10 @@ class LabVm:
             self.runtime.provision(self._where(settings, cert_file, key_file))
         return None
 
+    def has(self, path: str) -> bool:
+        """Whether the file is there: `rm` takes it away again."""
+        return path in self._files
+
     def state(self) -> dict[str, str]:
         return {
             "name": NAME,

@@ -16,7 +16,6 @@ _GLUED_HEADING = re.compile(
     r"(?: \([\w-]{1,40}\))?)(?=[ \t]*(?:$|-{5}))",
     re.M,
 )
-_GLUED_DASHES = re.compile(r"(?<!-)(-{5,}+)[ \t]++(?=[√‼×])")
 _GLUED_MARK = re.compile(r"(?<=[ \t])([√‼×] (?=[A-Za-z(]))")
 _GLUED_TOTAL = re.compile(r"(?<=[ \t.])(\d{1,6} check\(s\) )")
 _LOST_BYTES = re.compile(r"\ufffd{1,4} ?(?=[√‼×])")
@@ -40,7 +39,7 @@ _MARKS = {
 class CheckLine:
     """What a line says of a check: its title, its outcome, and what tells them.
 
-    `by_suffix`: the suffix gives the outcome; `mark`: a readable mark is there; `bare`: a known title with neither.
+    `by_suffix`: the suffix gives the outcome; `mark`: a readable mark is there; with neither it is a `known` title.
     `rest` is text behind the suffix, of a paste that lost its line ends.
     """
 
@@ -49,7 +48,6 @@ class CheckLine:
     by_suffix: bool = False
     mark: bool = False
     known: bool = False
-    bare: bool = False
     rest: str = ""
 
 
@@ -58,7 +56,6 @@ def logical_lines(text: str) -> Iterator[str]:
     text = _LOST_BYTES.sub("", text.replace("\ufe0f", ""))
     text = unquoted(text)
     text = _GLUED_HEADING.sub(r"\n\1\n", text)
-    text = _GLUED_DASHES.sub(r"\1\n", text)
     text = _GLUED_TOTAL.sub(r"\n\1", _GLUED_MARK.sub(r"\n\1", text))
     runs = [len(run) for run in _WRAP.findall(text)]
     width = min(runs, default=0)
@@ -106,12 +103,10 @@ def _without_suffix(body: str, lead: str, mark: CheckOutcome | None) -> CheckLin
     known = bool(check_id(body))
     if mark is not None and (known or lead[-1:] in "√‼×"):
         return CheckLine(body, mark, mark=True, known=known)
-    return CheckLine(body, CheckOutcome.SKIPPED, known=True, bare=True) if known else None
+    return CheckLine(body, CheckOutcome.SKIPPED, known=True) if known else None
 
 
 def _mark(lead: str) -> CheckOutcome | None:
     """The one result that the marks in front of a title tell; None when there is none, or when two disagree."""
     told = {_MARKS[char] for char in lead if char in _MARKS}
-    if "!!" in lead and "!!!" not in lead:  # ‼ in Unicode's compatibility form
-        told.add(CheckOutcome.WARNING)
     return told.pop() if len(told) == 1 else None

@@ -46,7 +46,7 @@ class _Run:
     section: str | None = None
     bare_titles: int = 0
     below_heading: bool = False
-    held: str = ""  # a line with a mark and no suffix: the line may be broken, or be the form of 1.0.7
+    held: str = ""  # a line without a suffix: a detail, a check of the form of 1.0.7, or a title that was broken
     torn: bool = False
     doubled: bool = False
 
@@ -68,16 +68,34 @@ def _take(run: _Run, line: str) -> None:
     if not stripped or is_fence(line) or (run.held and _joins_the_held(run, stripped)):
         return
     if not (_is_heading(run, stripped) or _is_total(run, stripped)):
-        _take_check_or_detail(run, line, stripped)
+        found = check_line(stripped)
+        if found and found.by_suffix:
+            _begin(run, found)
+        else:
+            run.held = line
 
 
 def _joins_the_held(run: _Run, stripped: str) -> bool:
-    """Whether the line is the rest of the one held back; if not, that one is a check of the form of 1.0.7."""
+    """Whether the line is the rest of the one held back, whose title was broken; if not, that one is settled."""
     held, run.held = run.held, ""
-    whole = check_line(held + stripped) or check_line(f"{held} {stripped}")
-    joined = whole is not None and whole.by_suffix and whole.known
-    _begin(run, whole if joined else check_line(held))
-    return joined
+    own, head = check_line(stripped), held.strip()
+    whole = None if own and own.by_suffix else check_line(head + stripped) or check_line(f"{head} {stripped}")
+    if whole and whole.by_suffix and whole.known:
+        _begin(run, whole)
+        return True
+    _settle(run, held)
+    return False
+
+
+def _settle(run: _Run, line: str) -> None:
+    """A line without a suffix, which stands alone: a check told by its mark, or a detail of the last one."""
+    found = check_line(line.strip())
+    if found and found.mark:
+        _begin(run, found)
+    elif found:
+        run.bare_titles += 1
+    elif run.checks and not run.below_heading:
+        run.checks[-1].details.append(line)
 
 
 def _is_heading(run: _Run, stripped: str) -> bool:
@@ -103,29 +121,16 @@ def _is_total(run: _Run, stripped: str) -> bool:
     return bool(counted or closing)
 
 
-def _take_check_or_detail(run: _Run, line: str, stripped: str) -> None:
-    found = check_line(stripped)
-    if found and found.by_suffix:
-        _begin(run, found)
-    elif found and found.mark:
-        run.held = stripped
-    elif found and (found.bare or found.known):
-        run.bare_titles += 1
-    elif run.checks and not run.below_heading:
-        run.checks[-1].details.append(line)
-
-
-def _begin(run: _Run, line: CheckLine | None) -> None:
-    if line is not None:
-        run.doubled = run.doubled or bool(run.totals or run.closing)
-        run.checks.append(_Open(line, [line.rest] if line.rest else []))
-        run.below_heading = False
+def _begin(run: _Run, line: CheckLine) -> None:
+    run.doubled = run.doubled or bool(run.totals or run.closing)
+    run.checks.append(_Open(line, [line.rest] if line.rest else []))
+    run.below_heading = False
 
 
 def _let_go(run: _Run) -> None:
     """At the end: in a text with suffixes, a line that has only its mark was cut off; it is no evidence."""
     if run.held:
-        _begin(run, check_line(run.held))
+        _settle(run, run.held)
     if any(check.line.by_suffix for check in run.checks):
         kept = [check for check in run.checks if check.line.by_suffix]
         run.torn = len(kept) < len(run.checks) or bool(run.bare_titles)
@@ -191,10 +196,16 @@ def _needs_no_totals(run: _Run, checks: list[Check]) -> bool:
         bool(checks)
         and all(check.line.by_suffix for check in run.checks)
         and checks[0].id in _FIRST
-        and checks[-1].id in _LAST
+        and (checks[-1].id in _LAST or _is_last_without_hub(checks))
         and all(number == count[CheckOutcome(outcome)] for outcome, number in run.totals.items())
         and not any(check.details for check in checks if check.outcome is CheckOutcome.OK)
     )
+
+
+def _is_last_without_hub(checks: list[Check]) -> bool:
+    """Whether a run that did not know the hub's name ends here: it skips its containers' checks without a line."""
+    untold = any(c.id.startswith("host-connect-iothub-") and c.outcome is CheckOutcome.WARNING for c in checks)
+    return untold and checks[-1].id == "proxy-settings"
 
 
 def _closes(closing: str | None, checks: list[Check]) -> bool:

@@ -18,6 +18,7 @@ _EXCEPTION = re.compile(r"Exception caught!*\s*", re.IGNORECASE)
 _ERROR = re.compile(r"Error:\s*(?=\S)", re.IGNORECASE)  # early builds (iotedge-eflow#7)
 _BULLET = re.compile(r"^\s*-\s*(?=\S)")
 _LINE_NUMBER = re.compile(r"\s+(?:at line \d+|\(L\d+\))\s*\.?\s*$", re.IGNORECASE)
+_OWN_STREAMS = {"output", "host", "information"}
 _WRAPPED = 6  # lines that one reason may take in a narrow console
 
 
@@ -52,8 +53,8 @@ def failure_message(lines: Iterable[str]) -> str:
             return _reason(step[exception.end() :], told[number + 1 :]) or "Exception caught"
         if _STAMP.match(line) and (error := _ERROR.match(step)):
             return _without_number(step[error.end() :])
-        if _BULLET.match(line) and _LINE_NUMBER.search(line):
-            return _without_number(_BULLET.sub("", line, count=1))
+        if _LINE_NUMBER.search(line):
+            return _without_number(_BULLET.sub("", step, count=1))
     return ""
 
 
@@ -62,8 +63,8 @@ def _lines(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _told(answer: CmdletAnswer) -> tuple[str, ...]:
-    """The lines without those of the error stream, which break into the middle of a block (iotedge-eflow#177)."""
-    return _lines(record.text for record in answer.records if record.stream != "error")
+    """What the cmdlet itself wrote; lines of other streams break into the middle of a block (iotedge-eflow#177)."""
+    return _lines(record.text for record in answer.records if record.stream in _OWN_STREAMS)
 
 
 def _reason(behind: str, below: Sequence[str]) -> str:

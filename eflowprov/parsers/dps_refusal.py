@@ -12,15 +12,18 @@ import re
 from eflowprov.model import Refused
 from eflowprov.parsers.text import clean, first_words, refusal
 
-_CODE = re.compile(r"""\b(?:error ?)?code["']?\s{0,9}[:=]\s{0,9}["']?(4\d{5}|5\d{5})(?!\d)""", re.IGNORECASE)
+_CODE = re.compile(r"""\b(?:error ?)?code["']?\s{0,9}[:=]?\s{0,9}["']?(4\d{5}|5\d{5})(?!\d)""", re.IGNORECASE)
 _CODE_FIRST = re.compile(r"(?<![\w-])(4\d{5}|5\d{5})[ :,-]{1,3}(?=[A-Z])")
 _WORD_CODE = re.compile(r"\berror ?code[:=]\s?([A-Za-z]\w{3,60})", re.IGNORECASE)
 _STATUS = re.compile(r"\b(?:status code|HTTP status):? (\d{3})(?!\d)", re.IGNORECASE)
-_JSON_MESSAGE = re.compile(
-    r'"(?:message|errorMessage|exceptionMessage)"\s{0,9}:\s{0,9}"([^"\\]{1,1000})"', re.IGNORECASE
+_JSON_MESSAGE, _EXCEPTION_MESSAGE = (
+    re.compile(rf'"{key}"\s{{0,9}}:\s{{0,9}}"(?!\{{)([^"\\]{{1,1000}})"', re.IGNORECASE)
+    for key in ("(?:error)?message", "exceptionMessage")
 )
-_FIELD_MESSAGE = re.compile(r"(?im)^[ \t]{0,20}(?:error )?message: ?(\S.{0,999})$")
-_TRACKING = re.compile(r'\btracking ?id["\']?\s{0,9}:\s{0,9}["\']?([\w-]{8,80})', re.IGNORECASE)
+_FIELD_MESSAGE = re.compile(
+    r"(?im)^[ \t]{0,20}(?:error )?message(?::[ \t]{0,9}|:?[ \t]{0,9}\n[ \t]{0,20})(\S.{0,999})$"
+)
+_TRACKING = re.compile(r'\btracking ?id["\']?(?:\s{0,9}:\s{0,9}|\s{1,9})["\']?([\w-]{8,80})', re.IGNORECASE)
 _ESCAPED = re.compile(r'(?<!\\)\\++(?:(["/])|[rnt])')
 
 
@@ -40,8 +43,17 @@ def parse_dps_refusal(text: str) -> Refused:
         registration_id="",
         http_status=int(status or code[:3] or 0),
         error_code=int(code or 0),
-        message=first_words(_first(_JSON_MESSAGE, joined, plain) or _first(_FIELD_MESSAGE, plain) or word, 1000),
+        message=first_words(_message(plain, joined) or word, 1000),
         tracking_id=_first(_TRACKING, joined, plain),
+    )
+
+
+def _message(plain: str, joined: str) -> str:
+    """The message in JSON, else as a field, else what a service says beside it."""
+    return (
+        _first(_JSON_MESSAGE, joined, plain)
+        or _first(_FIELD_MESSAGE, plain)
+        or _first(_EXCEPTION_MESSAGE, joined, plain)
     )
 
 

@@ -137,7 +137,7 @@ class Folder:
         if before is not None and _attach(before, text, loose=level is LogLevel.NONE):
             return
         self.close(stream)
-        stream.last = _Open(self.place, time, level, text.rstrip())
+        stream.last = _Open(self.place, time, level, text.strip())
         self.newest = stream
         self.place += 1
         self.count(level)

@@ -13,7 +13,8 @@ from eflowprov.parsers.text import clean, first_words, refusal
 _WHERE = "iotedge list"
 # The words of edgelet's ModuleStatus; "backoff" and the like are the agent's and the portal's and never stand here.
 _STATUS = ("running", "stopped", "failed", "dead", "unknown")
-_HEADING = re.compile(r"\bNAME\s{1,400}STATUS\s{1,400}DESCRIPTION\s{1,400}(?:CONFIG|Config)\b[^\S\n]*")
+# Markdown may have made its words bold, together or one by one.
+_HEADING = re.compile(r"\bNAME\W{1,400}STATUS\W{1,400}DESCRIPTION\W{1,400}(?:CONFIG|Config)\b[*_| \t]*")
 # A row whose columns were collapsed to single blanks is still unambiguous: the name and the image have no blanks. What
 # stands last must look like an image, or the last word of a description that was cut off would be taken for one.
 _COLLAPSED = re.compile(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _PRINTED = "√‼×●○├└─│…’‘“”–—•"
-# The code pages of Windows consoles and editors in the field; two rounds for text that was spoiled twice.
+# The code pages of Windows consoles and editors in the field.
 _PAGES = ("cp437", "cp850", "cp852", "cp858", "cp866", "cp1250", "cp1251", "cp1252", "latin-1")
 _PAGER_BYTES = re.compile(r"(?:<[0-9A-F]{2}>){2,8}")
 
@@ -40,10 +40,8 @@ def _spoiled_forms() -> dict[str, str]:
     forms: dict[str, str] = {}
     for char in _PRINTED:
         for page in _PAGES:
-            once = _misread(char, page)
-            twice = "".join(_misread(c, page) if c > "\x7f" else c for c in once)
-            forms.update({form: char for form in (twice, once) if len(form) > 1 and form not in forms})
-    return forms
+            forms.setdefault(_misread(char, page), char)
+    return {form: char for form, char in forms.items() if form}
 
 
 _TABLE = _spoiled_forms()

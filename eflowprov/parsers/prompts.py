@@ -17,7 +17,7 @@ _PROMPT = re.compile(
     re.VERBOSE,
 )
 _FENCE = re.compile(r"\s*(?:`{3,}[\w-]*|</?(?:details|summary|pre|code)>.{0,80})\s*$")
-_QUOTED = re.compile(r"(?m)^(?:[ \t]{0,3}> ?){1,4}")
+_QUOTED = re.compile(r"(?m)^(?:[ \t]*+> ?){1,4}")
 
 
 def is_prompt(line: str) -> bool:

@@ -10,11 +10,11 @@ from eflowprov.parsers.prompts import is_around, is_prompt, unquoted
 from eflowprov.parsers.text import clean, refusal
 
 _WHERE = "iotedge system status"
-_HEADING = re.compile(r"(?:^|\s)System services:\s*$")
+_HEADING = "System services:"
 _ROW = re.compile(r"([\w@.-]+?):?\s+(Running|Ready|Down)(?:\s+-\s+(\S.*)|\s+-)?")
 _ANY_SERVICE = re.compile(r"(?:aziot|iotedge)[\w.-]*:?(?:\s|$)")
 _BAD_STATE = re.compile(r"([\w@.-]+) is in a bad state because:?")
-_PRINTING = re.compile(r"[\w@.-]+\.(?:service|socket): .{0,80}Printing the last \d+ log lines\.")
+_PRINTING = re.compile(r"[\w@.-]+\.(?:service|socket): .{0,400}Printing the last \d+ log lines\.")
 _HINT = re.compile(r"Use '.{1,60}' to ")
 
 
@@ -32,7 +32,7 @@ def parse_system_status(text: str) -> ServiceStatus:
     ParseError for anything without a row: an empty text (1.1 has no such command), the error sentence of a snap, a
     usage error; and for a row whose state is none of Running, Ready and Down.
     """
-    text = unquoted(clean(text))
+    text = unquoted(clean(text)).replace(_HEADING, f"\n{_HEADING}\n")  # it may stand on the prompt's or a row's line
     read = _Read()
     for line in text.split("\n"):
         if is_prompt(line) and read.services:
@@ -48,7 +48,7 @@ def _take(read: _Read, line: str) -> None:
     bad = _BAD_STATE.match(stripped)
     if bad:
         read.in_rows, read.block = False, bad[1]
-    elif _HEADING.search(stripped):
+    elif stripped == _HEADING:
         read.in_rows = True
     elif _HINT.match(stripped):
         read.in_rows, read.block = False, ""

@@ -18,7 +18,7 @@ from rich.text import Text
 from eflowprov.model import Finding, Outcome, Report, Verdict
 from eflowprov.reports import changes
 from eflowprov.reports.clean import clean_line, clean_lines
-from eflowprov.reports.words import NAME, TEXT, VERDICT_WORDS, counts, headline, of
+from eflowprov.reports.words import NAME, TEXT, VERDICT_WORDS, counts, headline, of, wrong
 
 _NARROWEST = 40  # columns below which a hanging indent leaves no room for words
 _EVIDENCE = 8  # lines of evidence for each finding; the JSON report has them all
@@ -156,7 +156,7 @@ def _about(report: Report) -> Text:
 def _loud(page: _Page, report: Report) -> None:
     """Fail and error: with all that helps to put them right. Evidence that stands above already is counted."""
     above: set[str] = set()
-    for same in _alike(of(report, Outcome.FAIL, Outcome.ERROR), lambda one: one.detail + one.remedy):
+    for same in _alike(wrong(report), lambda one: one.detail + one.remedy):
         finding = same[0]
         page.gap()
         page.print(_row(page, finding, clean_line(finding.title, NAME) if len(same) == 1 else "", _names(same)))

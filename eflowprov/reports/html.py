@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from eflowprov.model import Finding, Outcome, Report, TimelineEntry
 from eflowprov.reports import changes
 from eflowprov.reports.clean import clean_line, clean_lines
-from eflowprov.reports.words import BY_WEIGHT, TEXT, VERDICT_WORDS, device, facts, headline, minute, of, seconds
+from eflowprov.reports.words import BY_WEIGHT, TEXT, VERDICT_WORDS, device, facts, headline, minute, of, seconds, wrong
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -55,7 +55,7 @@ def to_html(report: Report) -> str:
         headline=headline(report),
         facts={name: value for name, value in facts(report).items() if value != device(report)},
         outcomes=BY_WEIGHT,
-        wrong=of(report, Outcome.FAIL, Outcome.ERROR),
+        wrong=wrong(report),
         look=of(report, Outcome.WARN, Outcome.EXPECTED),
         skipped=of(report, Outcome.SKIP),
         passed=_by_kind(of(report, Outcome.PASS)),

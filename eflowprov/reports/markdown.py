@@ -15,7 +15,7 @@ from itertools import groupby
 from eflowprov.model import Finding, Outcome, Report
 from eflowprov.reports import changes
 from eflowprov.reports.clean import clean_line, clean_lines
-from eflowprov.reports.words import NAME, TEXT, VERDICT_WORDS, counts, device, facts, headline, minute, of
+from eflowprov.reports.words import NAME, TEXT, VERDICT_WORDS, counts, device, facts, headline, minute, of, wrong
 
 _LARGEST = 60_000  # characters; GitHub takes 65,536 in a comment, and people write something above it
 # Lines of evidence for each finding, and findings of each kind: as many as fit into a comment.
@@ -50,11 +50,11 @@ def _blocks(report: Report, lines: int, most: int) -> Iterator[str]:
     yield _words(headline(report)[:1].upper() + headline(report)[1:])
     yield _bullets(f"{name}: {_words(value)}" for name, value in facts(report).items())
     yield f"**{counts(report)}**"
-    wrong = of(report, Outcome.FAIL, Outcome.ERROR)
-    for finding in wrong[:most]:
+    loud = wrong(report)
+    for finding in loud[:most]:
         yield from _whole(finding, lines)
-    if len(wrong) > most:
-        yield f"And {_more(wrong, most)}."
+    if len(loud) > most:
+        yield f"And {_more(loud, most)}."
     yield from _changes(report)
     yield from _listed("Worth a look", of(report, Outcome.WARN, Outcome.EXPECTED), most)
     yield from _folded("skipped", of(report, Outcome.SKIP), most)

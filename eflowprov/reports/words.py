@@ -27,10 +27,13 @@ _MEANINGS = {
     Verdict.READY: "provisioned, connected and running. Nothing to do.",
     Verdict.READY_AWAITING_DEPLOYMENT: "nothing deployed yet. Next: set modules in IoT Hub.",
 }
+_FIT = "this host is fit. Next: provision it (eflowprov run, or eflowprov provision)."
 
 
 def headline(report: Report) -> str:
     """What stands behind the verdict's word: what it means, or the id of the finding to put right first."""
+    if report.verdict is Verdict.READY and all(finding.id.startswith("host/") for finding in report.findings):
+        return _FIT  # `host check` asked nothing about the device
     if report.verdict in _MEANINGS:
         return _MEANINGS[report.verdict]
     wanted = Outcome.FAIL if report.verdict is Verdict.NOT_READY else Outcome.ERROR
@@ -74,6 +77,12 @@ def facts(report: Report) -> dict[str, str]:
 def of(report: Report, *outcomes: Outcome) -> list[Finding]:
     """The findings with these outcomes, in the order of the outcomes and then of the report."""
     return [finding for outcome in outcomes for finding in report.findings if finding.outcome is outcome]
+
+
+def wrong(report: Report) -> list[Finding]:
+    """What has to be put right, that first which the headline names: errors while they keep the verdict unknown."""
+    order = (Outcome.FAIL, Outcome.ERROR)
+    return of(report, *(reversed(order) if report.verdict is Verdict.UNKNOWN else order))
 
 
 def minute(time: datetime | None) -> str:

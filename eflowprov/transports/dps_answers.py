@@ -14,6 +14,7 @@ from typing import Any
 
 from eflowprov.errors import ParseError
 from eflowprov.model import Assigned, Refused
+from eflowprov.redaction import redact
 
 _TOPIC = re.compile(r"\$dps/registrations/res/(\d{3})/\?")
 _TRACKING = re.compile(r"tracking ?id:\s*([0-9a-z-]{8,64})", re.IGNORECASE)
@@ -91,8 +92,11 @@ def _number(value: object) -> int:
 
 
 def _text(value: object) -> str:
-    """A text of DPS without control characters; "" for anything that is no text."""
-    return "".join(c if c.isprintable() else " " for c in value[:_CAP]).strip() if isinstance(value, str) else ""
+    """A text of DPS without control characters and secrets (a proxy may quote the request's token back); "" for
+    anything that is no text."""
+    if not isinstance(value, str):
+        return ""
+    return redact("".join(c if c.isprintable() else " " for c in value[:_CAP]).strip())
 
 
 def _words(payload: bytes) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from eflowprov.errors import InputError
 
 
-def split_address(text: str, default_port: int, *, where: str, example: str) -> tuple[str, int]:
+def split_address(
+    text: str, default_port: int, *, where: str, example: str, form: str = "HOST or HOST:PORT"
+) -> tuple[str, int]:
     """Host and port of `HOST`, `HOST:PORT`, `[IPv6]` or `[IPv6]:PORT`.
 
-    InputError for anything else, a URL for one; `where` names the flag, `example` what would be right.
+    InputError for anything else, a URL for one; `where` names the flag, `form` and `example` what would be right.
     """
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
@@ -16,5 +18,5 @@ def split_address(text: str, default_port: int, *, where: str, example: str) -> 
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     is_odd = not bare or not bare.isprintable() or set(bare) & set("/@[] ") or (":" in bare and bare == host)
     if is_odd or not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
-        raise InputError(where, f"{text!r} is not HOST or HOST:PORT", f"Give for example {example}")
+        raise InputError(where, f"{text!r} is not {form}", f"Give for example {example}")
     return bare, int(port)

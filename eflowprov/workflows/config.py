@@ -154,6 +154,18 @@ class VerifyConfig(_Section):
 
 class ReportConfig(_Section):
     output: Annotated[Path | None, Field(description="Folder for the report in every form.")] = None
+    bundle: Annotated[
+        Path | None, Field(description="F.zip: everything for a ticket in one file, secrets taken out.")
+    ] = None
+    support_bundle: Annotated[bool, Field(description="Also iotedge support-bundle from the VM; with `bundle`.")] = (
+        False
+    )
+
+    @model_validator(mode="after")
+    def _has_its_file(self) -> ReportConfig:
+        if self.support_bundle and self.bundle is None:
+            raise ValueError("support_bundle needs a bundle")
+        return self
 
 
 class RunConfig(_Section):

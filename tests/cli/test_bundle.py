@@ -82,7 +82,7 @@ def test_a_vm_that_does_not_answer_is_an_error_and_a_bundle_that_says_so(
 def test_a_bundle_that_cannot_be_written_costs_itself_and_not_the_report(
     tmp_path: Path, saved: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import eflowprov.workflows.readiness.bundle as module
+    import eflowprov.workflows.bundling.bundle as module
     from eflowprov.errors import StorageError
 
     def full(path: Path, _data: bytes, *, private: bool) -> None:

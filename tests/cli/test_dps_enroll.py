@@ -255,6 +255,30 @@ def test_what_is_no_connection_string_is_status_2_and_not_quoted(
     assert out == "" and len(err.splitlines()) == 1 and "S3CRET" not in err and site.service.requests == []
 
 
+def test_a_connection_string_in_the_place_of_its_file_is_refused_and_not_quoted(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = "HostName=a.azure-devices-provisioning.net;SharedAccessKeyName=o;SharedAccessKey=S3CRETS3CRET"
+    more = ["--cert", str(site.cert), "--connection-string-file", secret]
+    assert run_command(["dps", "enroll", "individual", *more]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "S3CRET" not in err and "can be read by others. Put it into a file" in err
+
+
+def test_what_was_deleted_before_dps_refused_is_said_within_the_console(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert site.individual() == site.register() == 0
+    site.service.add_policy("half", ALL_RIGHTS - {"EnrollmentWrite"})
+    (site.folder / "dps.txt").write_text(site.service.connection_string("half").reveal(), encoding="ascii")
+    capsys.readouterr()
+    assert site.unenroll() == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"refused: individual enrollment {DEVICE}", "  deleted: registration"]
+    assert max(map(len, lines)) <= 80 and lines[-1].endswith("has them.")
+
+
 def test_without_any_rights_the_way_out_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["dps", "enroll", "individual", "--cert", str(site.cert)]) == 2
     err = capsys.readouterr().err

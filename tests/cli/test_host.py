@@ -37,6 +37,12 @@ def test_the_status_says_whether_the_host_is_fit(
     assert run_command(["host", "check"]) == status
 
 
+def test_a_fit_host_is_not_said_to_be_provisioned(host: FakeHost, capsys: pytest.CaptureFixture[str]) -> None:
+    assert host is not None and run_command(["host", "check"]) == 0
+    out = capsys.readouterr().out
+    assert "this host is fit" in out and "connected and running" not in out
+
+
 @pytest.mark.parametrize("form", [[], ["--format", "json"]])
 def test_info_gives_the_facts_alone_with_times_in_utc(
     host: FakeHost, capsys: pytest.CaptureFixture[str], form: list[str]

@@ -21,7 +21,7 @@ SUBCOMMANDS = {
     "certs": ("ca", "device", "check", "show", "request", "import", "proof", "export", "renew", "list"),
     "host": ("check", "info"),
     "dps": ("register", "enroll", "unenroll", "status", "verify-ca"),
-    "lab": ("run", "scenarios"),
+    "lab": ("run", "scenarios", "start"),
     "config": ("new", "check", "schema"),
 }
 EVERY = [
@@ -209,6 +209,30 @@ def test_ctrl_c_is_status_130_and_one_line(capsys: pytest.CaptureFixture[str], m
     assert line == "eflowprov: interrupted. Nothing half written is left; run the command again to go on."
 
 
+INTERRUPTED_WHILE_LOADING = """
+import sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from eflowprov.__main__ import main
+main()
+"""
+
+
+def run_folder(folder: Path, text: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a program as Windows' eflowprov.exe is: from a folder or zip with a `__main__.py`."""
+    (folder / "__main__.py").write_text(text, encoding="ascii")
+    return subprocess.run([sys.executable, str(folder)], capture_output=True, timeout=60)
+
+
+def test_ctrl_c_while_the_command_line_is_still_loaded_is_status_130_and_one_line(tmp_path: Path) -> None:
+    ended = run_folder(tmp_path, INTERRUPTED_WHILE_LOADING)
+    assert (ended.returncode, ended.stdout, ended.stderr.count(b"\n")) == (130, b"", 1)
+    assert ended.stderr.startswith(b"error: eflowprov: interrupted.")
+
+
 @pytest.mark.parametrize("error", [EOFError(), BrokenPipeError(32, "Broken pipe"), OSError(5, "I/O error")])
 def test_a_wire_that_breaks_inside_is_never_taken_for_a_reader_that_has_gone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -333,6 +357,11 @@ main.main()
 
 
 def test_an_interrupt_in_text_that_is_being_run_is_status_130_and_no_death_by_a_signal(tmp_path: Path) -> None:
-    (tmp_path / "interrupted.py").write_text(INTERRUPTED_IN_TEXT, encoding="ascii")
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
-    assert subprocess.run([sys.executable, "-m", "interrupted"], env=environ).returncode == 130
+    assert run_folder(tmp_path, INTERRUPTED_IN_TEXT).returncode == 130
+
+
+def test_a_secret_in_a_wrong_place_of_the_command_line_is_not_printed_back(capsys: pytest.CaptureFixture[str]) -> None:
+    named = "HostName=a;SharedAccessKeyName=o;SharedAccessKey=S3CRETS3CRET"
+    assert run_command(["certs", "show", named]) == 2
+    err = capsys.readouterr().err
+    assert "S3CRET" not in err and "SharedAccessKey=***" in err

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from eflowprov.cli import options
 from eflowprov.cli.main import run_command
-from eflowprov.errors import TransportError
+from eflowprov.errors import StorageError, TransportError
+from eflowprov.workflows.bundling import bundle as bundle_module
 from eflowprov.workflows.runs import run as module
 from eflowprov.workflows.runs.journal import alone
 from eflowprov.workflows.runs.run import STEPS
@@ -58,6 +60,59 @@ def site(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> Site:
     return made
 
 
+BUNDLE = 'output = "report"\nbundle = "t.zip"\nsupport_bundle = true\n'
+
+
+def test_a_run_makes_a_bundle_where_the_file_says(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.file.write_text(site.file.read_text("utf-8").replace('output = "report"\n', BUNDLE), encoding="utf-8")
+    assert run_command(["run", "--config", str(site.file), "--format", "json", "--output", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert f"bundle: {site.folder / 't.zip'} (" in err
+    with ZipFile(site.folder / "t.zip") as archive:
+        assert json.loads(archive.read("report.json")) == json.loads(out)
+        assert json.loads(archive.read("manifest.json"))["support_bundle"]["there"] is True
+        events = [json.loads(line) for line in archive.read("transcript.jsonl").splitlines()]
+    told = [event["text"] for event in events if event["event"] == "told"]
+    assert "step certs" in told and "step report" in told and "into the VM by ssh: it is a test" in told
+
+
+def test_a_run_that_ends_badly_makes_its_bundle_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> OpenChannel:
+        raise TransportError("SSH 10.0.0.1:22", "timed out", "Start the VM")
+
+    site.file.write_text(site.file.read_text("utf-8").replace('output = "report"\n', BUNDLE), encoding="utf-8")
+    monkeypatch.setattr(module, "open_channel", away)
+    assert site.run() == 3
+    with ZipFile(site.folder / "t.zip") as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        assert {"report.html", "versions.json", "transcript.jsonl"} <= {*archive.namelist()}
+    assert manifest["verdict"] == "unknown" and "no connection" in manifest["support_bundle"]["problem"]
+
+
+def test_a_bundle_that_cannot_be_written_costs_itself_and_not_the_report(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("t.zip", "No space left on device", "Make room")
+
+    site.file.write_text(site.file.read_text("utf-8").replace('output = "report"\n', BUNDLE), encoding="utf-8")
+    monkeypatch.setattr(bundle_module, "write_whole", full)
+    assert site.run() == 3
+    out, err = capsys.readouterr()
+    assert "READY" in out and err.splitlines()[-1] == "error: t.zip: No space left on device. Make room."
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_bundle_that_cannot_go_there_is_refused_before_anything_is_touched(
+    site: Site, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = BUNDLE.replace("t.zip", "no-such-folder/t.zip")
+    site.file.write_text(site.file.read_text("utf-8").replace('output = "report"\n', told), encoding="utf-8")
+    assert site.run(*more) == 2
+    assert "there is no folder" in capsys.readouterr().err and site.host.calls == []
+    assert not (site.folder / "out").exists()
+
+
 def test_a_run_ends_with_its_report_and_keeps_it_where_the_file_says(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,7 +154,7 @@ def test_a_torn_journal_is_one_line_with_the_way_out_and_the_way_out_works(
     site.journal.write_text('{"version": 1, "st', encoding="ascii", newline="\n")
     assert site.run() == 2
     err = capsys.readouterr().err
-    assert len(err.splitlines()) == 1 and "Give --restart to begin anew" in err and site.host.calls == []
+    assert len(err.splitlines()) == 1 and "eflowprov run --restart" in err and site.host.calls == []
     assert site.run("--restart") == 0
 
 
@@ -246,6 +301,6 @@ def test_a_plan_keeps_its_words_within_the_console_and_its_commands_whole(
     assert site.run("--dry-run", "--remove-key") == 0
     lines = capsys.readouterr().out.splitlines()
     commands = [line.strip() for line in lines if line.startswith(" " * 13)]
-    words = [line for line in lines if not line.startswith(" " * 13) and "/" not in line]
+    words = [line for line in lines if not line.startswith(" " * 13) and not {"/", "\\"} & set(line)]
     assert max(map(len, words)) <= 80
     assert "VM: sudo -n sha256sum -- KEY" in commands and any("sh -c SCRIPT" in each for each in commands)

@@ -181,6 +181,9 @@ class ShellOnlyVm:
     def provision(self, settings: dict[str, str]) -> str | None:
         raise NotImplementedError("nothing is provisioned here")
 
+    def has(self, path: str) -> bool:
+        return True
+
     def state(self) -> dict[str, str]:
         return {"name": "CONTRACT-EFLOW", "power": "Running", "address": "127.0.0.1"}
 

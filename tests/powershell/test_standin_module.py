@@ -38,6 +38,9 @@ class FakeVm:
         self.provisioned.append(settings)
         return self.failure
 
+    def has(self, path: str) -> bool:
+        return True
+
     def state(self) -> dict[str, str]:
         return {"name": "LAB-EFLOW", "power": "Running", "address": "172.27.120.111", "iotedge": "1.5.21"}
 

@@ -15,6 +15,7 @@ from eflowprov.workflows.disk.files import read_passphrase
 VARIABLE = "EFLOWPROV_DPS_CONNECTION_STRING"
 _LIKE = "HostName=NAME.azure-devices-provisioning.net;SharedAccessKeyName=POLICY;SharedAccessKey=KEY"
 _NEXT = f"Copy it from the DPS under Shared access policies; it reads {_LIKE}"
+_KEY_IN_NAME = "sharedaccesskey="
 _POLICY = re.compile(r"[A-Za-z0-9\-._]{1,128}")
 
 
@@ -26,6 +27,9 @@ def service_access(
     InputError when there is none, or it is none; the message never quotes it.
     """
     if file is not None:
+        if _KEY_IN_NAME in str(file).casefold():
+            why = "it is a connection string itself, and what stands on a command line can be read by others"
+            raise InputError("--connection-string-file", why, "Put it into a file, as its one line, and name that")
         return parse_connection_string(read_passphrase(file, "connection string"), str(file))
     if environ.get(VARIABLE):
         return parse_connection_string(Secret(environ[VARIABLE]), VARIABLE)

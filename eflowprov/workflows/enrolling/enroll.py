@@ -7,7 +7,7 @@ by somebody else in between is refused by DPS (412), and never overwritten.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +125,21 @@ def open_service(
         proxy=settings.proxy,
         timeout_s=settings.timeout_s,
     )
+
+
+def make_enrollment(service: DpsService, wanted: Wanted, agree: Callable[[Found], bool], otherwise: str) -> Enrolled:
+    """Have the enrollment as it is wanted; `agree` decides about changing one that is there and differs.
+
+    InputError, with `otherwise` as its next step, when it does not agree: then nothing has changed. TransportError.
+    """
+    found = look(service, wanted)
+    if isinstance(found, Enrolled):
+        return found
+    if found.differences and not agree(found):
+        told = ", ".join(map(str, found.differences))
+        why = f"the {wanted.kind} enrollment {wanted.id} is there and differs ({told})"
+        raise InputError(service.where, why, otherwise)
+    return carry_out(service, found)
 
 
 def look(service: DpsService, wanted: Wanted) -> Found | Enrolled:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from eflowprov.checks.catalogue import explain_refusal
 from eflowprov.checks.enrollment import judge_service_refusal
+from eflowprov.errors import InputError
 from eflowprov.model import EnrollmentKind, Finding, Refused, ServiceRecord
 from eflowprov.transports.dps_service import REGISTRATIONS, DpsService
 from eflowprov.workflows.enrolling.records import (
@@ -24,9 +25,13 @@ from eflowprov.workflows.enrolling.records import (
 
 _CAP = 300  # characters of a text of DPS's that are shown
 
+STAYS_PLAIN = (
+    "A device that DPS made already stays a plain one until it is changed in its hub, or deleted there and registered "
+    "again."
+)
 NO_EDGE = (
-    "The enrollment does not make an IoT Edge device, and EFLOW's runtime needs one: run dps enroll again. A device "
-    "that DPS made already stays a plain one until it is changed in its hub, or deleted there and registered again."
+    "The enrollment does not make an IoT Edge device, and EFLOW's runtime needs one: run dps enroll again. "
+    f"{STAYS_PLAIN}"
 )
 
 
@@ -65,21 +70,27 @@ def read_status(service: DpsService, kind: EnrollmentKind, id_: str) -> Status:
     return Status(kind, id_, enrollment, _registration(state.body) if state else None, faults)
 
 
-def find(service: DpsService, kind: EnrollmentKind, id_: str) -> ServiceRecord | Finding | None:
-    """The enrollment that is there; None when there is none, the finding when DPS does not tell. TransportError."""
-    record = service.read(collection(kind), id_)
-    return judge_service_refusal(record) if isinstance(record, Refused) else record
-
-
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What `remove` did: the records that were there, or the finding when DPS refused."""
+    """What was deleted, nothing when there was no enrollment, and the finding when DPS refused."""
 
     removed: tuple[str, ...]
     refusal: Finding | None = None
 
 
-def remove(service: DpsService, kind: EnrollmentKind, id_: str, etag: str) -> Removal:
+def remove_enrollment(service: DpsService, kind: EnrollmentKind, id_: str, agree: Callable[[], bool]) -> Removal:
+    """Delete an enrollment that is there once `agree` says so. InputError when it does not; TransportError."""
+    record = service.read(collection(kind), id_)
+    if isinstance(record, Refused):
+        return Removal((), judge_service_refusal(record))
+    if record is None:
+        return Removal(())
+    if not agree():
+        raise InputError(service.where, f"nobody confirmed that the {kind} enrollment {id_} goes", "Give --yes")
+    return _remove(service, kind, id_, record.etag)
+
+
+def _remove(service: DpsService, kind: EnrollmentKind, id_: str, etag: str) -> Removal:
     """Delete a device's registration and its enrollment, or a group's enrollment, that still has `etag`."""
     steps = [("registration", REGISTRATIONS, "*")] if kind is EnrollmentKind.INDIVIDUAL else []
     steps.append((f"{kind} enrollment", collection(kind), etag))

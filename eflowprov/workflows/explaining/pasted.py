@@ -22,19 +22,22 @@ _EXIT = re.compile(r"\bexit[ -]?(?:status|code)\W{1,3}(\d{1,3})\b", re.IGNORECAS
 _VERDICT = re.compile(r"\b(ready,? awaiting deployment|ready-awaiting-deployment|not[ -]ready)\b", re.IGNORECASE)
 # What the hub says to the runtime reads like a refusal of DPS, and is none.
 _OF_THE_HUB = re.compile(r"Hub client error", re.IGNORECASE)
-_OF_DPS = re.compile(r"\bDPS\b|registration|provision", re.IGNORECASE)
+_NAMES_DPS = re.compile(r"\bDPS\b|registration", re.IGNORECASE)
+_OF_DPS = re.compile(rf"{_NAMES_DPS.pattern}|provision", re.IGNORECASE)
 
 
 def by_message(text: str) -> list[Topic]:
     """What the text's messages are, the surest first: a cmdlet's, then words of the catalogue, then patterns."""
     lines = [line[:_LONGEST_LINE] for line in text.split("\n")]
-    cause, logs = _cause_in(lines), _logs_in(lines)
+    cmdlets, cause, logs = _cmdlets_in(lines), _cause_in(lines), _logs_in(lines)
     if _OF_THE_HUB.search(text):
-        found = [*_cmdlets_in(lines), *logs, *_told_in(text), *cause]
+        found = [*cmdlets, *logs, *_told_in(text), *cause]
+    elif cmdlets and not _NAMES_DPS.search(text):  # no refusal of DPS, though it may read like one (`Not Found`)
+        found = [*cmdlets, *_told_in(text), *_checks_in(text), *logs]
     elif _OF_DPS.search(text):
-        found = [*_cmdlets_in(lines), *_told_in(text), *_refusal_in(text), *_checks_in(text), *cause, *logs]
+        found = [*cmdlets, *_told_in(text), *_refusal_in(text), *_checks_in(text), *cause, *logs]
     else:
-        found = [*_cmdlets_in(lines), *_told_in(text), *_refusal_in(text), *_checks_in(text), *logs, *cause]
+        found = [*_told_in(text), *_refusal_in(text), *_checks_in(text), *logs, *cause]
     return [by_id()[id_.casefold()] for id_ in found]
 
 

@@ -20,6 +20,7 @@ from eflowprov.model import CommandResult, Problem, VmChannel
 from eflowprov.parsers.text import decode
 from eflowprov.parsers.usage import is_refused
 from eflowprov.workflows.readiness.outputs import AGENT, CHECK, LIST, LOGS, STATUS, VM, Output, Outputs
+from eflowprov.workflows.readiness.reading import NO_COMMAND
 
 _ROOT = ("sudo", "-n")
 LIST_COMMAND = ("iotedge", "list")
@@ -153,7 +154,7 @@ def first_taken(
             return result, tuple(refused)
         refused.append(result)
     seen = decode(refused[-1].stderr) if refused else ""
-    return Problem("this version of iotedge does not have the command", missing=True, seen=seen), tuple(refused)
+    return Problem(NO_COMMAND, missing=True, seen=seen), tuple(refused)
 
 
 def check_commands(hub: str) -> list[tuple[str, ...]]:

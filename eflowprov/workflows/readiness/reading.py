@@ -11,9 +11,11 @@ from typing import BinaryIO, TypeVar
 from eflowprov.errors import ParseError
 from eflowprov.model import CommandResult, Log, Problem
 from eflowprov.parsers.text import decode, first_words
+from eflowprov.parsers.usage import is_refused
 from eflowprov.workflows.readiness.outputs import Output, SavedLog
 
 T = TypeVar("T")
+NO_COMMAND = "this version of iotedge does not have the command"
 _NOT_FOUND = 127  # a shell's status for a program that is not there
 _HEAD = 64 * 2**10  # bytes of a log that tell whether anything was printed
 
@@ -30,6 +32,8 @@ def parsed(output: Output, parse: Callable[[str], T], *, errors_too: bool = Fals
     try:
         return parse(text)
     except ParseError as error:
+        if is_refused(text):
+            return Problem(NO_COMMAND, missing=True, seen=first_words(text))
         return Problem(error.why, seen=first_words(text))
 
 

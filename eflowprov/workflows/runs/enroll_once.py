@@ -18,11 +18,9 @@ from eflowprov.transports.dps_service import HTTPS_PORT, path_of
 from eflowprov.workflows.config import EnrollConfig, RunConfig
 from eflowprov.workflows.enrolling.access import service_access
 from eflowprov.workflows.enrolling.enroll import (
-    Enrolled,
     EnrollmentRequest,
     ServiceSettings,
-    carry_out,
-    look,
+    make_enrollment,
     open_service,
     wanted_enrollment,
 )
@@ -49,15 +47,11 @@ def enroll_once(config: RunConfig, cert: Path, journal: Journal, progress: Calla
         return Finding("dps/enrollment", "DPS has the enrollment", Outcome.PASS, detail, source="journal")
     service = open_service(service_settings(config.enroll), os.environ)
     progress(f"asking {service.where} for the {wanted.kind} enrollment {wanted.id}")
-    found = look(service, wanted)
-    if not isinstance(found, Enrolled):
-        if found.differences and not config.enroll.update:
-            told = ", ".join(map(str, found.differences))
-            raise InputError(service.where, f"the enrollment {wanted.id} is there and differs ({told})", _UPDATE)
-        found = carry_out(service, found)
-    if found.result:
-        journal.record(ENROLL, key, result=found.result)
-    return found.finding
+    may_change = config.enroll.update
+    done = make_enrollment(service, wanted, lambda _: may_change, _UPDATE)
+    if done.result:
+        journal.record(ENROLL, key, result=done.result)
+    return done.finding
 
 
 def enrollment_request(config: RunConfig, enroll: EnrollConfig, cert: Path) -> EnrollmentRequest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,15 @@ from eflowprov.workflows.disk.locks import FileLock
 
 _LIMIT = 2**20
 _VERSION = 2
+_ANEW = "Begin anew with `eflowprov run --restart`, or move it away"
+
+_FIELDS = {
+    "register": {"hub", "device_id"},
+    "provision-begun": {"name", "answer", "clock", "cert_before", "with_before"},
+    "provision": {"name", "clock"},
+    "wait": {"clock", "hub", "device_id"},
+}
+"""What the steps keep; they read it back as theirs."""
 
 
 class Journal:
@@ -40,15 +50,14 @@ class Journal:
         """Read a journal, or start one. InputError when the file is something else."""
         journal = cls(path)
         if path.exists():
-            try:
-                data = json.loads(read_limited(path, _LIMIT))
-                steps, under_way = data["steps"], data.get("under_way", "")
-                known = data["version"] == _VERSION and all(_is_entry(step) for step in steps.values())
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                known, steps, under_way = False, {}, ""
-            if not known or not isinstance(under_way, str):
-                raise InputError(str(path), "is no journal of this version", "Give --restart to begin anew")
-            journal._steps, journal._under_way, journal.cut_off = steps, under_way, under_way
+            document = _document(read_limited(path, _LIMIT))
+            version = document.get("version")
+            if isinstance(version, int) and version > _VERSION:
+                raise InputError(str(path), "was written by a newer eflowprov", f"Use that version. {_ANEW}")
+            if version != _VERSION or not _is_whole(document):
+                raise InputError(str(path), "is damaged, or no journal of this version", _ANEW)
+            journal._steps = document["steps"]
+            journal._under_way = journal.cut_off = document.get("under_way", "")
         return journal
 
     def done(self, step: str, key: str) -> dict[str, str] | None:
@@ -115,8 +124,28 @@ def alone(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _is_entry(step: dict[str, Any]) -> bool:
-    return isinstance(step["key"], str) and all(isinstance(value, str) for value in step["kept"].values())
+def _document(data: bytes) -> dict[str, Any]:
+    """The JSON object in a file; an empty one for anything else."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _is_whole(document: dict[str, Any]) -> bool:
+    """Whether everything is there that a run will read."""
+    steps, under_way = document.get("steps"), document.get("under_way", "")
+    return isinstance(steps, dict) and isinstance(under_way, str) and all(map(_is_entry, steps.items()))
+
+
+def _is_entry(entry: tuple[str, Any]) -> bool:
+    name, step = entry
+    kept = step.get("kept") if isinstance(step, dict) else None
+    if not isinstance(kept, dict) or not isinstance(step.get("key"), str):
+        return False
+    is_number = re.fullmatch("[0-9]{1,15}", str(kept.get("clock", "0")), re.ASCII)
+    return bool(is_number) and _FIELDS.get(name, set()) <= kept.keys() and all(type(v) is str for v in kept.values())
 
 
 def step_key(*inputs: object) -> str:

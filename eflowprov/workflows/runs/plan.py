@@ -17,11 +17,14 @@ from eflowprov.bridge.staged_names import staged_paths, staged_stem
 from eflowprov.certs.names import check_registration_id
 from eflowprov.errors import EflowprovError, InputError
 from eflowprov.redaction import redact
+from eflowprov.workflows.bundling.bundle import refuse_place
 from eflowprov.workflows.config import RunConfig
 from eflowprov.workflows.identities.identity_files import IdentityFiles
 from eflowprov.workflows.provisioning.device_state import CONFIG
 from eflowprov.workflows.provisioning.identity_in_vm import HOME
-from eflowprov.workflows.provisioning.provision import Prepared, ProvisionRequest, check_certificate, key_is_gone
+from eflowprov.workflows.provisioning.preparation import Prepared, ProvisionRequest, check_certificate
+from eflowprov.workflows.provisioning.provision import key_is_gone
+from eflowprov.workflows.readiness.baseline import load_baseline
 from eflowprov.workflows.readiness.collect import (
     AGENT_COMMAND,
     LIST_COMMAND,
@@ -29,6 +32,7 @@ from eflowprov.workflows.readiness.collect import (
     check_commands,
     log_commands,
 )
+from eflowprov.workflows.readiness.policy import load_policy
 from eflowprov.workflows.runs.enroll_once import enroll_plan
 from eflowprov.workflows.runs.journal import Journal, step_key
 from eflowprov.workflows.runs.provision_once import BEGUN, DONE
@@ -84,8 +88,19 @@ def plan_run(config: RunConfig, journal: Journal, host: Callable[[], EflowHost])
             "ask the VM and judge it",
             (*_in_vm(verifying), _PROBE),
         ),
-        Planned("report", f"write it to {config.report.output}" if config.report.output else "show it"),
+        Planned("report", _kept(config)),
     )
+
+
+def _kept(config: RunConfig) -> str:
+    """Where the report goes; what the run would refuse of its files is refused."""
+    load_policy(config.verify.policy)
+    load_baseline(config.verify.baseline, fail_on_new=config.verify.fail_on_new)
+    wanted = config.report
+    if wanted.bundle is not None:
+        refuse_place(wanted.bundle, wanted.output)
+    places = " and ".join(str(path) for path in (wanted.output, wanted.bundle) if path is not None)
+    return f"write it to {places}" if places else "show it"
 
 
 _REMOVE = "; then the host's private key is deleted, once the VM shows its SHA-256"

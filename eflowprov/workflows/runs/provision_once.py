@@ -16,24 +16,15 @@ from eflowprov.workflows.disk.transcript import Transcript
 from eflowprov.workflows.provisioning.device_state import DeviceState
 from eflowprov.workflows.provisioning.evidence import gather
 from eflowprov.workflows.provisioning.identity_in_vm import is_in_use
-from eflowprov.workflows.provisioning.provision import (
-    ANEW,
-    FILE_LIMIT,
-    SAID_OK,
-    Prepared,
-    Progress,
-    ProvisionRequest,
-    already_provisioned,
-    call_cmdlet,
-    look_before,
-    refused,
-)
+from eflowprov.workflows.provisioning.preparation import FILE_LIMIT, Prepared, Progress, ProvisionRequest
+from eflowprov.workflows.provisioning.provision import SAID_OK, already_provisioned, call_cmdlet, look_before, refused
 from eflowprov.workflows.runs.journal import Journal
 
 BEGUN, DONE = "provision-begun", "provision"
 """The journal's entries: the cmdlet is about to be called; it worked."""
 
 _FAILED = "failed"
+_OTHERS = "Is it the right machine? Then set again = true under [provision] in the configuration"
 _AGAIN = "Give --from-step provision to call the cmdlet once more for it"
 
 
@@ -125,7 +116,7 @@ def _may_touch(attempt: Attempt, state: DeviceState, begun: dict[str, str] | Non
 
 def _untouched(attempt: Attempt, state: DeviceState) -> InputError:
     """Why nothing was done; for a VM that has this very certificate the way on is another one."""
-    return already_provisioned(state, _AGAIN if _is_ours(attempt, state, "") else ANEW)
+    return already_provisioned(state, _AGAIN if _is_ours(attempt, state, "") else _OTHERS)
 
 
 def _call(attempt: Attempt, state: DeviceState) -> Attempted:

@@ -7,7 +7,7 @@ and are done by every run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -16,33 +16,37 @@ from pathlib import Path
 from eflowprov.bridge.eflow import EflowHost
 from eflowprov.checks.judgement import Judgement
 from eflowprov.errors import EflowprovError, InputError, StorageError
-from eflowprov.model import Finding, Identity, Outcome, Report, Target, VmChannel, Wanted
+from eflowprov.model import Finding, HostFacts, Identity, Outcome, Report, Target, VmChannel, Wanted
+from eflowprov.workflows.bundling.bundle import Bundle, BundleOptions, Receipt, refuse_place
+from eflowprov.workflows.bundling.log import RunLog
 from eflowprov.workflows.config import RunConfig
 from eflowprov.workflows.disk.files import read_limited
 from eflowprov.workflows.disk.transcript import Transcript
 from eflowprov.workflows.provisioning.device_state import device_state
 from eflowprov.workflows.provisioning.evidence import await_evidence
 from eflowprov.workflows.provisioning.identity_in_vm import in_use, kept_key, remove_host_key
-from eflowprov.workflows.provisioning.provision import (
+from eflowprov.workflows.provisioning.preparation import (
     FILE_LIMIT,
-    UNPROVED,
     ProvisionRequest,
     check_certificate,
     check_host,
     forbids,
 )
+from eflowprov.workflows.provisioning.provision import UNPROVED
 from eflowprov.workflows.provisioning.staging import sweep_staging
 from eflowprov.workflows.readiness.baseline import against, load_baseline
 from eflowprov.workflows.readiness.policy import load_policy
 from eflowprov.workflows.readiness.report_files import write_reports
 from eflowprov.workflows.readiness.timeline import Timeline
 from eflowprov.workflows.readiness.verify import VerifyOptions, assemble, collect, judge
-from eflowprov.workflows.register import DeviceRegistration, register_device
+from eflowprov.workflows.register import register_device
 from eflowprov.workflows.runs.enroll_once import ENROLL, enroll_once
 from eflowprov.workflows.runs.journal import Journal, step_key
 from eflowprov.workflows.runs.patience import patiently
 from eflowprov.workflows.runs.provision_once import BEGUN, DONE, Attempt, provision_once
 from eflowprov.workflows.runs.run_files import KEY_GONE, RunFiles, identity_files
+from eflowprov.workflows.runs.step_findings import already, first_failing, skipped, told, unanswered
+from eflowprov.workflows.runs.step_requests import provision_request, registration
 from eflowprov.workflows.vm.channels import OpenChannel, configured_request, open_channel
 
 STEPS = ("certs", "check", "host", "enroll", "register", "provision", "wait", "verify", "report")
@@ -67,7 +71,8 @@ class Runner:
     `host` gives the EFLOW cmdlets when they are first needed; `progress` is told each step in a line; `known_hosts` is
     the pin file that serves when the configuration names none. `label` is the report's `target.host`. `again` says that
     the operator asked for the provisioning once more (--from-step, --restart). `on_way` is told which way into the VM
-    was taken and why. After `run`, `written` are the report's files.
+    was taken and why. After `run`, `written` are the report's files, `receipt` is the bundle's, and `unwritten` says
+    why some of them could not be written.
     """
 
     def __init__(
@@ -89,12 +94,16 @@ class Runner:
         self._open_host = host
         self._journal = journal
         self._transcript = transcript
-        self._progress = progress
-        self._on_way = on_way or progress
+        self._log = RunLog()
+        self._progress = self._log.telling(progress)
+        self._on_way = self._log.telling(on_way or progress)
+        self._bundle = _bundle_of(config, self._log, self._progress)
         self._known_hosts = known_hosts
         self._label = label
         self._again = again
         self.written: tuple[Path, ...] = ()
+        self.receipt: Receipt | None = None
+        self.unwritten: StorageError | None = None
         self._findings: list[Finding] = []
         self._opened: OpenChannel | None = None
         self._judgement: Judgement | None = None
@@ -103,8 +112,14 @@ class Runner:
 
     def run(self) -> Report:
         """Do what is not done yet. InputError for input that cannot be used; all else becomes findings."""
-        self._started_at = datetime.now(UTC)
         sweep_staging()
+        with self._log.listening() if self._bundle else nullcontext():
+            return self._steps()
+
+    # ------------------------------------------------------------------------------------------------ the order
+
+    def _steps(self) -> Report:
+        self._started_at = datetime.now(UTC)
         if self._journal.cut_off:
             self._progress(f"an earlier run was cut off in step {self._journal.cut_off}: going on")
         try:
@@ -121,8 +136,6 @@ class Runner:
             with suppress(StorageError):  # of a full disk the step itself has told
                 self._journal.end()
 
-    # ------------------------------------------------------------------------------------------------ the order
-
     def _begin(self, step: str) -> None:
         self._progress(f"step {step}")
         if step not in _UNMARKED:
@@ -138,23 +151,20 @@ class Runner:
             raise
         except EflowprovError as error:
             self._transcript.event("step-error", step=step, error=str(error))
-            self._findings.append(
-                Finding(
-                    f"step/{step}",
-                    f"step {step}",
-                    Outcome.ERROR,
-                    f"{error.where}: {error.why}",
-                    error.next_step,
-                    source="run",
-                )
-            )
+            self._findings.append(unanswered(step, error))
+            self._tell(step, before)
             return False
+        self._tell(step, before)
         found = self._findings[before:]
         self._transcript.event("step", step=step, findings=[f"{finding.outcome}: {finding.id}" for finding in found])
         return step in _GOING_ON or not forbids(tuple(found))
 
+    def _tell(self, step: str, before: int) -> None:
+        for line in told(step, self._findings[before:]):
+            self._progress(line)
+
     def _skip_after(self, step: str) -> None:
-        self._findings += [_skipped(skipped, step) for skipped in STEPS[STEPS.index(step) + 1 : -1]]
+        self._findings += [skipped(each, step) for each in STEPS[STEPS.index(step) + 1 : -1]]
 
     # ------------------------------------------------------------------------------------------------ the steps
 
@@ -175,7 +185,7 @@ class Runner:
             what="the host",
             patience_s=self._patience_s,
             progress=self._progress,
-            lacks=_first_failing,
+            lacks=first_failing,
         )
         self._findings += found
 
@@ -191,14 +201,14 @@ class Runner:
         key = self._key("register")
         kept = self._journal.done("register", key)
         if kept is None:
-            registered = register_device(self._registration())
+            registered = register_device(registration(self._config, self._files))
             self._findings.append(registered.finding)
             if registered.finding.outcome is not Outcome.PASS:
                 return
             kept = {"hub": registered.hub, "device_id": registered.device_id}
             self._journal.record("register", key, **kept)
         else:
-            self._findings.append(_already("dps/registration", "DPS took the identity", kept))
+            self._findings.append(already("dps/registration", "DPS took the identity", kept))
         self._identity = replace(self._identity, hub=kept["hub"], device_id=kept["device_id"])
 
     def _provision(self) -> None:
@@ -223,11 +233,11 @@ class Runner:
         """For evidence newer than the cmdlet's call, and that it is this certificate which is in use."""
         done, key = self._provisioned, self._key("wait")
         if not done.worked:
-            self._findings.append(_skipped("wait", "provision"))
+            self._findings.append(skipped("wait", "provision"))
             return
         kept = self._journal.done("wait", key)
         if kept is not None and kept["clock"] == str(done.since):
-            self._findings.append(_already("provision/identity-in-use", "this certificate is in use", kept))
+            self._findings.append(already("provision/identity-in-use", "this certificate is in use", kept))
             self._identity = replace(self._identity, hub=kept["hub"], device_id=kept["device_id"])
         else:
             kept = self._evidence(key)
@@ -264,33 +274,13 @@ class Runner:
         )
         self._outputs = collect(self._vm(), options)
         self._judgement = judge(self._outputs, options, now=datetime.now(UTC))
+        if self._bundle is not None:
+            self._bundle.look(self._channel().channel, self._outputs)
 
     # ----------------------------------------------------------------------------------------------- its pieces
 
     def _request(self) -> ProvisionRequest:
-        config, files = self._config, self._files
-        return ProvisionRequest(
-            scope_id=config.dps.scope_id,
-            cert=files.cert,
-            key=files.key,
-            registration_id=config.identity.registration_id,
-            endpoint=config.dps.endpoint,
-            pass_registration_id=config.provision.pass_registration_id,
-            timeout_s=config.provision.timeout_s,
-            evidence_s=config.provision.evidence_s,
-        )
-
-    def _registration(self) -> DeviceRegistration:
-        dps = self._config.dps
-        return DeviceRegistration(
-            scope_id=dps.scope_id,
-            cert=self._files.cert,
-            key=self._files.needed_key(),
-            registration_id=self._config.identity.registration_id,
-            endpoint=dps.endpoint,
-            endpoint_ca=dps.endpoint_ca,
-            timeout_s=dps.timeout_s,
-        )
+        return provision_request(self._config, self._files)
 
     def _key(self, step: str) -> str:
         return step_key(step, self._prepared.fingerprint, self._config.dps.scope_id, self._config.dps.endpoint)
@@ -335,21 +325,28 @@ class Runner:
             timeline=self._timeline.entries(),
         )
         report = against(report, self._earlier, fail_on_new=self._config.verify.fail_on_new)
-        if self._config.report.output is not None:
-            self.written = write_reports(report, self._config.report.output)
+        self._keep(report)
         return report
 
+    def _keep(self, report: Report) -> None:
+        """Write the files that are wanted. A disk that takes no more costs them, and not the report."""
+        try:
+            if self._config.report.output is not None:
+                self.written = write_reports(report, self._config.report.output)
+            if self._bundle is not None:
+                self.receipt = self._bundle.write(report, host=self._eflow_facts())
+        except StorageError as error:
+            self.unwritten = error
 
-def _first_failing(findings: tuple[Finding, ...]) -> str:
-    """What keeps a host from being fit, in the words of the first finding; "" when nothing does."""
-    return next((finding.detail or finding.title for finding in findings if forbids((finding,))), "")
+    def _eflow_facts(self) -> HostFacts | None:
+        """What PowerShell told of this host; None when it was not asked."""
+        return self._eflow.last_facts if "_eflow" in self.__dict__ else None
 
 
-def _skipped(step: str, because: str) -> Finding:
-    detail = f"Not run, because step {because} did not succeed."
-    return Finding(f"step/{step}", f"step {step}", Outcome.SKIP, detail, source="run")
-
-
-def _already(id_: str, title: str, kept: dict[str, str]) -> Finding:
-    detail = f"Proved by an earlier run: hub {kept['hub'] or 'not told'}, device {kept['device_id'] or 'not told'}."
-    return Finding(id_, title, Outcome.PASS, detail, source="journal")
+def _bundle_of(config: RunConfig, log: RunLog, tell: Callable[[str], None]) -> Bundle | None:
+    """The bundle that the configuration asks for. InputError when it cannot go there."""
+    wanted, settings = config.report, config.verify
+    if wanted.bundle is None:
+        return None
+    refuse_place(wanted.bundle, wanted.output)
+    return Bundle(BundleOptions(wanted.bundle, wanted.support_bundle, settings.since, settings.timeout_s), log, tell)

@@ -168,7 +168,9 @@ def _hv_socket(text: str) -> HvSocket | None:
     """The Hyper-V socket of `hvsocket:VMID[:PORT]`, None for another address. InputError when it is not whole."""
     if not text.lower().startswith(_HVSOCKET):
         return None
-    vm_id, port = split_address(text[len(_HVSOCKET) :], 22, where="--ssh", example=_SSH_EXAMPLES)
+    vm_id, port = split_address(
+        text[len(_HVSOCKET) :], 22, where="--ssh", example=_SSH_EXAMPLES, form="VMID or VMID:PORT"
+    )
     try:
         return HvSocket(str(uuid.UUID(vm_id)), port)
     except ValueError:

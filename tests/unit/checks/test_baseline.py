@@ -128,6 +128,13 @@ def test_modules_that_came_and_went_are_told() -> None:
     ]
 
 
+def test_a_module_that_went_with_its_passed_finding_is_told_once() -> None:
+    with_it = replace(one("module/m", Outcome.PASS), modules=(AGENT, replace(AGENT, name="m")))
+    without = replace(one("a/b", Outcome.PASS), modules=(AGENT,))
+    assert [change.id for change in changes(with_it, without)] == ["m", "a/b"]
+    assert [change.about for change in changes(without, with_it) if change.id.endswith("m")] == ["module"]
+
+
 def test_a_module_that_is_gone_is_trouble_only_where_it_ran_and_no_finding_tells_of_it() -> None:
     for status, findings, trouble in (
         ("running", (), True),
@@ -197,6 +204,11 @@ def test_whatever_differs_is_told_exactly_once(
     told = [(change.about, change.id) for change in changes(*reports)]
     differ = [("finding", name) for name in {*was, *now} if was.get(name) != now.get(name)]
     differ += [("module", name) for name in {*old, *new} if old.get(name) != new.get(name)]
+    for name in {*old} ^ {*new}:  # a module that came or went takes its `pass` along
+        found = {was.get(f"module/{name}"), now.get(f"module/{name}")}
+        beside = (name in new) == (f"module/{name}" in now)
+        if old and new and beside and found == {None, Outcome.PASS}:
+            differ.remove(("finding", f"module/{name}"))
     assert sorted(told) == sorted(differ)
 
 

@@ -103,6 +103,13 @@ def test_the_trust_bundle_is_harmless() -> None:
     )
 
 
+def test_the_answer_that_does_not_name_the_trust_bundle_is_harmless_too() -> None:
+    quiet = log(*RECONCILED, ('aziot-certd> parameter "id" has an invalid value', "not found"))
+    loud = tuple(replace(entry, level=LogLevel.ERROR) if entry.causes else entry for entry in quiet.entries)
+    told = ids(facts(logs=replace(quiet, entries=loud)))
+    assert "logs/trust-bundle-missing" in told and "logs/unknown" not in told
+
+
 def test_another_module_that_runs_does_not_prove_the_runtime() -> None:
     given = facts(logs=log(*RECONCILED, SAMPLES["disk-full"]), modules=modules("alpha", edgeAgent="stopped"))
     assert found(given, "logs/disk-full").outcome is Outcome.FAIL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eflowprov.model import Outcome, Service, ServiceStatus, Verdict
-from tests.unit.checks.facts import MISSING, UNREADABLE, facts, found, ids, services, verdict
+from tests.unit.checks.facts import MISSING, UNREADABLE, check, checks, facts, found, ids, services, verdict
 
 STATUS = "service/system-status"
 
@@ -51,3 +51,28 @@ def test_an_empty_status_is_an_error() -> None:
 
 def test_a_status_with_rows_has_no_finding_of_its_own() -> None:
     assert STATUS not in ids(facts())
+
+
+@pytest.mark.parametrize("outcome", ["ignored", "absent"])
+def test_the_tpms_service_does_not_matter_where_the_check_says_that_no_tpm_is_used(outcome: str) -> None:
+    told = checks() if outcome == "absent" else checks(check("tpmd-running", "ignored"))
+    given = facts(services=services(tpmd="Down socket error"), checks=told)
+    assert found(given, "service/aziot-tpmd").outcome is Outcome.WARN
+    assert verdict(given) is Verdict.READY
+
+
+@pytest.mark.parametrize("outcome", ["ok", "error"])
+def test_a_tpms_service_that_is_down_fails_where_the_check_asked_it(outcome: str) -> None:
+    given = facts(services=services(tpmd="Down activating"), checks=checks(check("tpmd-running", outcome)))
+    assert found(given, "service/aziot-tpmd").outcome is Outcome.FAIL
+
+
+def test_a_tpms_service_that_is_down_fails_while_nothing_tells_whether_it_is_used() -> None:
+    assert found(facts(services=services(tpmd="Down failed"), checks=UNREADABLE), "service/aziot-tpmd").outcome is (
+        Outcome.FAIL
+    )
+
+
+def test_only_the_tpms_service_may_be_down() -> None:
+    given = facts(services=services(keyd="Down failed"), checks=checks(check("tpmd-running", "ignored")))
+    assert found(given, "service/aziot-keyd").outcome is Outcome.FAIL

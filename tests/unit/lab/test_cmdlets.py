@@ -25,6 +25,7 @@ class FakeVm:
         self.power = "Running"
         self.provisioned: list[dict[str, str]] = []
         self.texts: list[str] = []
+        self.removed: set[str] = set()
 
     def shell(self, text: str) -> CommandResult:
         self.texts.append(text)
@@ -33,6 +34,9 @@ class FakeVm:
     def provision(self, settings: dict[str, str]) -> str | None:
         self.provisioned.append(settings)
         return self.failure
+
+    def has(self, path: str) -> bool:
+        return path not in self.removed
 
     def state(self) -> dict[str, str]:
         return {"name": "LAB-EFLOW", "power": self.power, "address": "172.27.120.111", "iotedge": "1.5.21"}
@@ -162,6 +166,14 @@ def test_a_second_copy_over_the_same_name_is_refused_by_scp(play: EflowCmdlets, 
         [said],
         ["[10/20/2022 08:17:08] Exception caught!!!", "", f" - {said} at line 3689"],
     )
+
+
+def test_the_same_name_is_taken_again_once_the_vm_has_no_such_file_any_more(
+    play: EflowCmdlets, files: dict[str, object], vm: FakeVm
+) -> None:
+    play("Provision-EflowVm", files)
+    vm.removed = {"/home/iotedge-user/certs/leaf.cert.pem", "/home/iotedge-user/private/leaf.key.pem"}
+    assert texts(play("Provision-EflowVm", files), "output") == ["OK"]
 
 
 def test_a_second_time_under_new_names_is_taken(play: EflowCmdlets, files: dict[str, object], tmp_path: Path) -> None:

@@ -449,3 +449,52 @@ def test_14_removed_entries_make_the_report_incomplete() -> None:
 def test_a_line_that_was_cut_off_is_no_evidence() -> None:
     report = parse_check("√ keyd is running - OK\n√ certd is running\n")
     assert outcomes(report) == {"keyd-running": OK} and not report.complete
+
+
+# 2 and 4
+@pytest.mark.parametrize("mark", ["", "? ", "### ", "v ", "\ufffd "])
+@pytest.mark.parametrize(("before", "after"), [("MQTT por", "t - OK"), ("MQTT", "port - OK"), ("MQTT port -", "OK")])
+def test_a_title_that_a_newline_broke_is_whole_without_its_mark(mark: str, before: str, after: str) -> None:
+    head = f"{mark}container on the IoT Edge module network can connect to upstream"
+    report = parse_check(f"{mark}keyd is running - OK\n{head} {before}\n{after}\n2 check(s) succeeded.\n")
+    assert outcomes(report) == {"keyd-running": OK, "container-connect-upstream-mqtt": OK} and report.complete
+
+
+def test_a_detail_above_a_whole_check_is_no_part_of_its_title() -> None:
+    report = parse_check("‼ DNS server - Warning\n    ...\n√ keyd is running - OK\n")
+    assert [(check.title, check.details) for check in report.checks] == [
+        ("DNS server", ("...",)),
+        ("keyd is running", ()),
+    ]
+
+
+@pytest.mark.parametrize("indent", ["", "  ", "      ", "\t\t"])
+def test_quote_marks_at_any_depth_are_no_part_of_a_line(indent: str) -> None:
+    quoted = "".join(f"{indent}> {line}\n" for line in WHOLE.splitlines())
+    assert parse_check(quoted) == parse_check(WHOLE)
+
+
+# 10 and 13
+def test_without_totals_a_run_that_did_not_know_the_hub_ends_with_the_proxys_check() -> None:
+    lines = (
+        "√ keyd configuration is well-formed - OK\n"
+        "‼ host can connect to and perform TLS handshake with iothub AMQP port - Warning\n"
+        "    Could not retrieve iothub_hostname from provisioning file.\n"
+        "√ proxy settings are consistent in aziot-edged, aziot-identityd, moby daemon and config.toml - OK\n"
+    )
+    assert parse_check(lines).complete
+    assert not parse_check(lines.replace("Warning", "OK")).complete
+
+
+def test_a_mark_that_a_page_shows_as_a_picture_is_still_a_mark() -> None:
+    report = parse_check(
+        "√\ufe0f config.yaml is well-formed\n‼\ufe0f a check of tomorrow\nOne or more checks raised warnings.\n"
+    )
+    assert outcomes(report) == {"config-yaml-well-formed": OK, "a-check-of-tomorrow": WARNING}
+
+
+def test_identity_checks_that_could_not_be_made_have_the_id_of_the_json_form() -> None:
+    report = parse_check(
+        "× aziot-identity-service checks unavailable - could not communicate with 'aziotctl' binary. - Error\n"
+    )
+    assert outcomes(report) == {"(aziot-identity-service-error)": ERROR}

@@ -105,3 +105,13 @@ def test_nothing_at_all_is_refused() -> None:
     for records in ((), (("output", "  "),)):
         with pytest.raises(ParseError):
             parse_provision(answer(*records))
+
+
+def test_27a_a_failure_that_was_returned_without_a_bullet_counts_before_the_last_ok() -> None:
+    verdict = parse_provision(answer(("output", "Failed to create new deployment at line 812"), ("output", "OK")))
+    assert not verdict.ok and verdict.message == "Failed to create new deployment"
+
+
+@pytest.mark.parametrize("stream", ["warning", "verbose", "debug", "error"])
+def test_a_note_that_ends_in_a_line_number_is_no_failure(stream: str) -> None:
+    assert parse_provision(answer((stream, "Importing GPG key 0x3135CE90: at line 2324"), ("output", "OK"))).ok

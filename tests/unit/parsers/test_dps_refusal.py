@@ -73,3 +73,30 @@ def test_a_text_without_a_refusal_is_refused_with_its_first_words(text: str) -> 
     with pytest.raises(ParseError) as caught:
         parse_dps_refusal(text)
     assert "it is empty" in caught.value.why or text in caught.value.why
+
+
+# 31
+def test_31_portal_fields_may_have_their_values_on_the_next_line() -> None:
+    found = parse_dps_refusal(
+        f"Error code\n400207\nError message\nCustom allocation failed with status code: 400\nTracking ID\n{TRACKING}\n"
+    )
+    assert (found.http_status, found.error_code) == (400, 400207)
+    assert (found.message, found.tracking_id) == ("Custom allocation failed with status code: 400", TRACKING)
+
+
+def test_31_the_message_inside_json_inside_a_message_is_the_innermost() -> None:
+    inner = json.dumps({"Message": "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"})
+    found = parse_dps_refusal(json.dumps({"errorCode": 400209, "errorMessage": inner}))
+    assert (found.error_code, found.message) == (400209, "ErrorCode:IotHubUnauthorizedAccess;Unauthorized")
+
+
+def test_31_the_message_is_told_before_the_exceptions_message() -> None:
+    both = {"ExceptionMessage": "Tracking ID:x", "Message": "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"}
+    assert parse_dps_refusal(json.dumps(both)).message == "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"
+    alone = {"ExceptionMessage": "Custom allocation failed", "errorCode": 400207}
+    assert parse_dps_refusal(json.dumps(alone)).message == "Custom allocation failed"
+
+
+def test_a_code_that_stands_before_its_message_is_read() -> None:
+    found = parse_dps_refusal("Registration failed: 401002: CA certificate not found.")
+    assert (found.http_status, found.error_code) == (401, 401002)

@@ -28,6 +28,8 @@ def test_the_documented_form_is_read() -> None:
     [
         HEADING.replace("Config", "CONFIG"),
         "NAME STATUS DESCRIPTION CONFIG",
+        f"**{HEADING}**",
+        "**NAME**  **STATUS**  **DESCRIPTION**  **Config**",
         "  " + HEADING,
         "root@vm:~# iotedge list" + " " * 229 + HEADING,
         "user@vm:~$ sudo iotedge list\n" + HEADING + "   ",
@@ -145,3 +147,19 @@ def test_anything_else_is_refused_with_its_first_words(text: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse_list(text)
     assert "it is empty" in caught.value.why or text.split()[0] in caught.value.why
+
+
+@pytest.mark.parametrize("row", ["two words        running", "a                running"])
+def test_a_name_or_an_image_with_blanks_is_refused(row: str) -> None:
+    with pytest.raises(ParseError, match="blanks"):
+        parse_list(f"{HEADING}\n{row}          Up 2 minutes     {'x:1' if 'two' in row else 'an image'}\n")
+
+
+@pytest.mark.parametrize("prompt", ["$ exit", "# sudo iotedge check", "$", "# ", "/home/pi# ", "[user@vm ~]$ ls"])
+def test_a_prompt_ends_the_table(prompt: str) -> None:
+    assert parse_list(f"{HEADING}\n{ROWS}{prompt}\n") == BOTH
+
+
+def test_19_a_cause_of_several_lines_is_whole() -> None:
+    text = "A module runtime error occurred\n\tcaused by: it said:\n\t           no such file\n\nuser@vm:~$ \n"
+    assert parse_list(text).failure == ("A module runtime error occurred", "it said:\nno such file")

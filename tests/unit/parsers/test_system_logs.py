@@ -303,3 +303,14 @@ def test_a_service_that_falls_silent_does_not_keep_the_others_waiting() -> None:
     assert [entry.service for entry in itertools.islice(reader.entries(many), 100)] == [f"s{n}" for n in range(100)]
     assert reader.lines < 200
     assert next(LogReader().entries(itertools.islice(lines, 200))).service == "quiet"
+
+
+def test_24_a_back_trace_without_its_heading_is_no_cause() -> None:
+    entry = only(
+        f"{IDENTITYD}{STAMP} [ERR!] - it failed\n\nCaused by:\n    0: refused\n   12: <unknown>\n   13: <unknown>\n"
+    )
+    assert entry.causes == ("refused",)
+
+
+def test_24_a_cause_whose_message_was_cut_off_is_a_message_without_blanks_around_it() -> None:
+    assert only(f"{EDGED}{STAMP} [WARN] -         caused by: refused").message == "caused by: refused"

@@ -88,3 +88,8 @@ def test_anything_else_is_refused_with_its_first_words(text: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse_system_status(text)
     assert "it is empty" in caught.value.why or any(word in caught.value.why for word in text.split())
+
+
+def test_a_row_on_the_line_of_the_prompt_and_the_heading_is_read() -> None:
+    glued = f"user@vm [ ~ ]$ sudo iotedge system status {ROWS.replace(chr(10), '', 1)}"
+    assert parse_system_status(glued) == parse_system_status(ROWS)

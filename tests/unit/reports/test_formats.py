@@ -174,3 +174,14 @@ def test_a_form_loads_no_library_of_another(form: str, unwanted: set[str]) -> No
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     assert "eflowprov.reports.formats" in done.stdout and not unwanted & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("form", [ReportFormat.CONSOLE, ReportFormat.MARKDOWN, ReportFormat.HTML])
+def test_what_the_headline_names_stands_before_the_rest(form: ReportFormat) -> None:
+    failed, untold = (
+        finding(Outcome.FAIL, "a/failed", detail="It failed."),
+        finding(Outcome.ERROR, "b/untold", detail="Nothing tells."),
+    )
+    text = render(report(failed, untold, finding(Outcome.PASS, "c/c")), form)
+    assert "put right b/untold" in text
+    assert text.index("Nothing tells.") < text.index("It failed.")

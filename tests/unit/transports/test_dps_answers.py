@@ -93,6 +93,12 @@ def test_an_unknown_form_is_refused_with_its_first_words(body: Any) -> None:
         read(200, body)
 
 
+def test_a_token_that_is_quoted_back_is_not_told_on() -> None:
+    said = "SharedAccessSignature sr=dps&sig=S3CRET%3D&se=1&skn=owner"
+    for body in ({"errorCode": 401002, "message": said}, said.encode()):
+        assert "S3CRET" not in str(read(401, body))
+
+
 @pytest.mark.parametrize("topic", ["", "$dps/registrations/res/2x0/?$rid=1", "$dps/registrations/res/", "other"])
 def test_another_topic_is_no_answer(topic: str) -> None:
     with pytest.raises(ParseError):

@@ -232,3 +232,32 @@ def test_a_long_line_takes_no_square_of_its_length(text: str) -> None:
 def test_every_cmdlet_that_is_named_is_one_of_eflow() -> None:
     texts = " ".join(f"{topic.entry.explanation} {topic.entry.remedy}" for topic in topics())
     assert set(re.findall(r"\b[A-Z][a-z]+-Eflow\w*", texts)) <= CMDLETS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'nodectl.exe  compute vm show failed to execute [Error: VirtualMachine "A-EFLOW" Not Found] at line 3689',
+        "[03/07/2022 10:17:36] Provisioning virtual machine...\n\n - nodectl.exe compute vm show failed to execute "
+        "[Error: rpc error: code = NotFound desc = type[VirtualMachineInternal]: Not Found] at line 3689",
+    ],
+)
+def test_a_vm_that_is_not_found_is_no_refusal_of_dps(text: str) -> None:
+    assert first(text) == "eflow/vm-missing"
+    assert not [id_ for id_ in ids(text) if id_.startswith("dps/")]
+
+
+@pytest.mark.parametrize(
+    ("text", "id_"),
+    [
+        ("The virtual machine is not running", "eflow/vm-off"),
+        ("Provisioning successful. iotedge service running.", "provision/cmdlet"),
+        ("[SSL: TLSV1_ALERT_CERTIFICATE_EXPIRED]", "dps/expired"),
+        (
+            'BadRequest:{"errorCode":400004,"message":"The certificate is not a valid base64 string value"}',
+            "dps/enrolled-file",
+        ),
+    ],
+)
+def test_words_that_differ_a_little_from_the_catalogues_are_found(text: str, id_: str) -> None:
+    assert first(text) == id_

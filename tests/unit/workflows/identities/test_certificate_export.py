@@ -20,7 +20,7 @@ from eflowprov.workflows.identities.certificate_export import (
     export_pfx,
     load_identity,
 )
-from eflowprov.workflows.provisioning.provision import Prepared, staged_files
+from eflowprov.workflows.provisioning.preparation import Prepared, staged_files
 from tests.answers import PASSWORD, answer
 from tests.pki import DEVICE, NOW, identity
 

@@ -13,7 +13,8 @@ import pytest
 from eflowprov.cli.main import run_command
 from eflowprov.errors import EflowprovError, StorageError
 from eflowprov.workflows.provisioning import staging
-from eflowprov.workflows.provisioning.provision import ProvisionRequest, provision_and_report
+from eflowprov.workflows.provisioning.preparation import ProvisionRequest
+from eflowprov.workflows.provisioning.provision import provision_and_report
 from eflowprov.workflows.provisioning.staging import stage, staging_room, sweep_staging
 from eflowprov.workflows.runs.run import Runner
 from eflowprov.workflows.vm.channels import ChannelRequest

@@ -22,17 +22,17 @@ def test_a_step_is_done_for_its_own_inputs_alone(tmp_path: Path) -> None:
 
 def test_what_is_forgotten_is_forgotten_on_disk_too(tmp_path: Path) -> None:
     journal = Journal.load(tmp_path / "journal.json")
-    for step in ("register", "provision"):
-        journal.record(step, "key")
+    for step in ("register", "enroll"):
+        journal.record(step, "key", hub="h", device_id="d")
     journal.forget(("register", "never-done"))
     loaded = Journal.load(tmp_path / "journal.json")
-    assert loaded.done("register", "key") is None and loaded.done("provision", "key") == {}
+    assert loaded.done("register", "key") is None and loaded.done("enroll", "key") == {"hub": "h", "device_id": "d"}
 
 
 def test_a_write_that_fails_leaves_the_old_journal_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.json"
     journal = Journal.load(path)
-    journal.record("register", "key")
+    journal.record("enroll", "key")
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -41,9 +41,7 @@ def test_a_write_that_fails_leaves_the_old_journal_whole(tmp_path: Path, monkeyp
     with pytest.raises(Exception, match="No space left"):
         journal.record("provision", "key")
     monkeypatch.undo()
-    assert Journal.load(path).done("register", "key") == {} and [each.name for each in tmp_path.iterdir()] == [
-        path.name
-    ]
+    assert Journal.load(path).done("enroll", "key") == {} and [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_a_journal_without_a_path_keeps_nothing_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +51,7 @@ def test_a_journal_without_a_path_keeps_nothing_on_disk(tmp_path: Path, monkeypa
     assert journal.done("register", "key") == {"hub": "h"} and not list(tmp_path.iterdir())
 
 
-GOOD = {"version": 2, "steps": {"register": {"key": "k", "done_at": "", "kept": {"hub": "h"}}}}
+GOOD = {"version": 2, "steps": {"register": {"key": "k", "done_at": "", "kept": {"hub": "h", "device_id": "d"}}}}
 
 
 @pytest.mark.parametrize(
@@ -71,13 +69,17 @@ GOOD = {"version": 2, "steps": {"register": {"key": "k", "done_at": "", "kept": 
         '{"version": 2, "steps": {"register": {"key": "k"}}}',
         '{"version": 2, "steps": {"register": {"key": "k", "kept": {"hub": 7}}}}',
         '{"version": 2, "steps": {"register": {"key": "k", "kept": []}}}',
+        '{"version": 2, "steps": {"register": {"key": "k", "kept": {"hub": "h"}}}}',
+        '{"version": 2, "steps": {"provision": {"key": "k", "kept": {"name": "n", "clock": "soon"}}}}',
+        '{"version": 2, "steps": {"provision": {"key": "k", "kept": {"name": "n"}}}}',
+        '{"version": "3", "steps": {}}',
         "[" * 100_000,
     ],
 )
 def test_a_torn_or_foreign_file_is_refused_and_the_way_out_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "journal.json"
     path.write_text(text, encoding="utf-8", newline="\n")
-    with pytest.raises(InputError, match=r"journal\.json: is no journal of this version. Give --restart"):
+    with pytest.raises(InputError, match=r"journal\.json: is damaged, or no journal of this version\. .*--restart"):
         Journal.load(path)
     assert path.read_text(encoding="utf-8") == text
 
@@ -117,9 +119,15 @@ def test_two_runs_with_one_configuration_are_not_under_way_at_once(tmp_path: Pat
 
 def test_a_good_journal_is_taken(tmp_path: Path) -> None:
     (tmp_path / "journal.json").write_text(json.dumps(GOOD), encoding="utf-8", newline="\n")
-    assert Journal.load(tmp_path / "journal.json").done("register", "k") == {"hub": "h"}
+    assert Journal.load(tmp_path / "journal.json").done("register", "k") == {"hub": "h", "device_id": "d"}
 
 
 def test_a_key_changes_with_every_input_and_with_their_borders() -> None:
     assert step_key("a", "b") == step_key("a", "b")
     assert len({step_key("a", "b"), step_key("ab"), step_key("a", "b", ""), step_key("b", "a"), step_key("a,b")}) == 5
+
+
+def test_a_journal_of_a_newer_version_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    (tmp_path / "journal.json").write_text('{"version": 3, "stages": []}', encoding="utf-8", newline="\n")
+    with pytest.raises(InputError, match=r"was written by a newer eflowprov\. Use that version\."):
+        Journal.load(tmp_path / "journal.json")

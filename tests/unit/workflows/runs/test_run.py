@@ -108,6 +108,22 @@ def test_a_wait_for_the_vms_block_is_told_where_the_operator_looks_and_so_is_the
     assert "into the VM by ssh: it is a test" in site.told
 
 
+def test_who_watches_is_told_what_is_left_out_what_is_not_done_again_and_why(site: Site) -> None:
+    site.run()
+    assert site.told[site.told.index("step enroll") + 1] == "  not configured: left out"
+    site.run()
+    after = {line: site.told[number + 1] for number, line in enumerate(site.told[:-1])}
+    assert after["step register"] == f"  not again. Proved by an earlier run: hub {HUB}, device {DEVICE}."
+    assert after["step wait"].startswith("  not again. Proved by an earlier run: hub ")
+    assert "  not again. Called by an earlier run, and it returned OK." in site.told
+
+
+def test_who_watches_is_told_which_finding_ended_the_run(site: Site) -> None:
+    site.host.facts = replace(site.host.host_facts(1.0), is_elevated=False)
+    site.run()
+    assert site.told[site.told.index("step host") + 2 :] == ["  fail: host/elevated", "step report"]
+
+
 def test_check_is_given_the_hub_of_the_registration(site: Site) -> None:
     site.run()
     assert site.vm.commands("iotedge check")[0][-1] == HUB

@@ -168,6 +168,11 @@ def test_what_is_no_vm_id_is_refused(ways: Ways, key: Path, ssh: str) -> None:
         ways.open(request(key, ssh))
 
 
+def test_a_port_that_is_none_behind_a_vm_id_is_told_as_such(ways: Ways, key: Path) -> None:
+    with pytest.raises(InputError, match="is not VMID or VMID:PORT"):
+        ways.open(request(key, f"hvsocket:{VM_ID}:0"))
+
+
 class Counted(ConnectionLedger):
     """A ledger that keeps the names and makes nobody wait."""
 

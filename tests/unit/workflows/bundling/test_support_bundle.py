@@ -11,8 +11,8 @@ import pytest
 
 from eflowprov.errors import TransportError
 from eflowprov.model import CommandResult, Problem
-from eflowprov.workflows.readiness import support_bundle as module
-from eflowprov.workflows.readiness.support_bundle import LIMIT, fetch, opened, support_command, why_not
+from eflowprov.workflows.bundling import support_bundle as module
+from eflowprov.workflows.bundling.support_bundle import LIMIT, fetch, opened, support_command, why_not
 from tests.machine import Answer, FakeVm
 
 

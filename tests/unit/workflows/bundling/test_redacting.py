@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eflowprov.workflows.readiness.bundle_redaction import redact_file
+from eflowprov.workflows.bundling.redacting import redact_file
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 VALUES = st.recursive(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eflowprov.workflows.readiness.bundle_members import Member, is_binary, newest, newest_of, whole
+from eflowprov.workflows.bundling.members import Member, is_binary, newest, newest_of, whole
 
 LIMIT = 4096
 BODY = textwrap.wrap(base64.b64encode(bytes(range(256)) * 6).decode("ascii"), 64)

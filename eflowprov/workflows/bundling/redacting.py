@@ -23,9 +23,11 @@ _SECRET_NAME = re.compile(
 # What a record without it need not be looked at for, one text after the other: a part of every name and form of a
 # secret, or an escape behind which one may stand.
 _SUSPECT = re.compile(
-    r"key|pass|pwd|secret|token|sig|auth|cred|sas|pin|connectionstring|deviceid|bearer|eyj|private|://|\\u|\[\s*\d",
+    r"key|pass|pwd|secret|token|sig|auth|cred|sas|pin|connectionstring|deviceid|bearer|eyj|private|://|\\u|\[\s*\d|_pat|psk"
+    r"|mii|mi[gh]|mhcc|mc4c|ls0t|gh[a-z]_|npm_|xox",
     re.IGNORECASE,
 )
+_SECRET_END = re.compile(r"(?!.*(?:public|host)[_-]?key).*[_-](?:key|pass|pat|psk)", re.IGNORECASE)  # X_KEY, DB_PASS
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][\w.:-]{0,200})=(?P<value>.+)", re.DOTALL)  # an entry of an environment
 _PLACES = ("file:", "pkcs11:", "/")  # where a secret is, and not what it is
 _MESSAGE = "MESSAGE"  # journalctl's name of what a service said
@@ -178,7 +180,7 @@ def _parsed(text: str) -> _Document | None:
 
 
 def _is_secret(name: str) -> bool:
-    return bool(_SECRET_NAME.fullmatch(re.sub(r"[-_. :]", "", name).lower()))
+    return bool(_SECRET_NAME.fullmatch(re.sub(r"[-_. :]", "", name).lower()) or _SECRET_END.fullmatch(name))
 
 
 def _as_text(numbers: list[Any]) -> str | None:

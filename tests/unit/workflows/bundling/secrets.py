@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import textwrap
+from urllib.parse import quote
 
 _KEY = base64.b64encode(bytes(range(1, 33))).decode("ascii")
 _LONG_KEY = base64.b64encode(bytes(range(60, 124))).decode("ascii")
@@ -25,6 +26,8 @@ def _wrapped(text: str, width: int) -> str:
     """As a console of so many columns breaks it."""
     return "\n".join(text[at : at + width] for at in range(0, len(text), width))
 
+
+_ARMOURED = base64.b64encode(_pem("EC ").encode("ascii")).decode("ascii")
 
 PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     **{
@@ -74,6 +77,32 @@ PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "pin": ('pkcs11_base_slot = "pkcs11:token=Key%20pairs?pin-value=84512097"', ("84512097",)),
     "client secret": ("AZURE_CLIENT_SECRET='Zx8Q~abc.DEF-ghi'", ("Zx8Q~abc",)),
     "escaped": ('said: \\"primaryKey\\":\\"cHJpbTRyeS1rZXk=\\",\\"x\\":1', ("cHJpbTRyeS1rZXk",)),
+    "environment": (
+        f"X_KEY={_KEY}\nAPP_DB_PASS=hunter3-Zq9\nDB_PWD=hunter4-Zq9\nWIFI_PSK=hunter5-Zq9\nEXT_PAT=abcdefgh234567ijklmnop\n",
+        (_KEY, "hunter3-Zq9", "hunter4-Zq9", "hunter5-Zq9", "abcdefgh234567ijklmnop"),
+    ),
+    "this tool's environment": ("EFLOWPROV_PASSWORD=W1nrm-Pw!\n", ("W1nrm-Pw",)),
+    "sas encoded": (f"u=https%3A%2F%2Fa.blob%3Fsv%3D2024%26sig%3D{quote(_SIG)}%26se%3D2026", (quote(_SIG)[:40],)),
+    "sas encoded twice": (f"u=sv%253D2024%2526sig%253D{quote(quote(_SIG))}", (quote(quote(_SIG))[:40],)),
+    "identity token": (
+        'said {"auths": {"a.io": {"identitytoken": "0pAqueTokenOf-A-Registry42"}}}',
+        ("0pAqueTokenOf-A",),
+    ),
+    "device id's key": (f'device_id_pk = {{ value = "{_LONG_KEY}" }}', (_LONG_KEY,)),
+    "command line": (
+        "call --password hunter6-Zq9 --api-key 'hunter7-Zq9' -symmKey hunter8-Zq9; curl -s -u admin:hunter9-Zq9 https://x",
+        ("hunter6-Zq9", "hunter7-Zq9", "hunter8-Zq9", "hunter9-Zq9"),
+    ),
+    "secure string": ("(ConvertTo-SecureString 'Pl41n Text!' -AsPlainText -Force)", ("Pl41n", "Text!'")),
+    "xml": ("<wsse:Password Type='x'>hunterA-Zq9</wsse:Password>", ("hunterA-Zq9",)),
+    "tokens by their beginnings": (
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a glpat-Zx9_abcDEF123ghiJKL45 of a registry",
+        ("16C7e42F292c", "Zx9_abcDEF"),
+    ),
+    "token in a url": ("https://ghtokenABCDEF12345678@a.io/x.git", ("ghtokenABCDEF12345678",)),
+    "pfx": (f"MIIKcQIBAzCCCjcGCSqGSIb3DQEHAaCC{_BODY}\n", tuple(_BODY.split("\n")[:-1])),
+    "key without armour": (f"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC{_LONG_KEY}", (_LONG_KEY[:60],)),
+    "armour in base64": (f"PK={_ARMOURED}", (_ARMOURED[40:120],)),
     "json in json": (json.dumps({"a": json.dumps({"password": "n3st3d-pw", "b": 1})}), ("n3st3d-pw",)),
 }
 """By its form: the text to plant, and the pieces of it that must be in no file."""
@@ -87,5 +116,12 @@ HARMLESS = (
     "SharedAccessKeyName=iothubowner of the hub",
     "0ne00112233 is the scope",
     "IOTEDGE_AUTHSCHEME=sasToken",
+    "mcr.microsoft.com/azureiotedge-agent@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "IOTEDGE_MODULEGENERATIONID=637500000000000000",
+    "KEYD_KEY=/var/lib/aziot/keyd/keys",
+    "Subject Key Identifier: 3F:A8:10:7C, X509v3 Authority Key Identifier: keyid:AA:BB",
+    "MIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJRTESMBAGA1UEChMJQmFsdGltb3Jl",
+    "sudo: a password is required; Password authentication is disabled",
+    "docker run -u 13622:13622 with IP 172.27.120.111 and version 1.5.21",
     'identity_pk = "file:///home/iotedge-user/private/line4-press2.key.pem"',
 )

@@ -11,12 +11,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 
 from eflowprov.model import CommandResult, Report
-from eflowprov.workflows.readiness.bundle import Bundle, BundleOptions
-from eflowprov.workflows.readiness.bundle_log import RunLog
+from eflowprov.workflows.bundling.bundle import Bundle, BundleOptions
+from eflowprov.workflows.bundling.log import RunLog
 from eflowprov.workflows.readiness.outputs import COMMANDS, FILES, Outputs, read_saved
 from eflowprov.workflows.readiness.verify import VerifyOptions, report_on, verify_vm
 from tests.machine import Answer, FakeVm
-from tests.unit.workflows.readiness.secrets import HARMLESS, PLANTED
+from tests.unit.workflows.bundling.secrets import HARMLESS, PLANTED
 
 ALL = "\n".join([*(text for text, _ in PLANTED.values()), *HARMLESS, ""])
 PIECES = sorted({piece for _, pieces in PLANTED.values() for piece in pieces})

@@ -19,7 +19,7 @@ from eflowprov.model import CommandResult, Problem, VmChannel
 from eflowprov.parsers.text import decode, first_words
 from eflowprov.parsers.usage import is_refused
 from eflowprov.redaction import redact
-from eflowprov.workflows.readiness.bundle_members import MEMBER_BYTES, Member, beginning, is_binary, newest_of
+from eflowprov.workflows.bundling.members import MEMBER_BYTES, Member, beginning, is_binary, newest_of
 
 FOLDER = "support-bundle"
 LIMIT = 16 * 2**20

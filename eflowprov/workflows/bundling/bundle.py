@@ -1,6 +1,6 @@
 """`verify --bundle F.zip`: what a ticket needs, in one file, without secrets, no larger than said.
 
-Unpacked, it is a folder that `verify --from` judges. Everything in it went through `bundle_redaction`, the report
+Unpacked, it is a folder that `verify --from` judges. Everything in it went through `redacting`, the report
 through the same text by text before its forms are made, so that each form stays what it is.
 """
 
@@ -24,11 +24,13 @@ from eflowprov.errors import EflowprovError, InputError
 from eflowprov.model import CommandResult, HostFacts, Problem, Report, VmChannel
 from eflowprov.redaction import redact
 from eflowprov.reports.formats import FORMS, PAPER
+from eflowprov.workflows.bundling.log import RunLog
+from eflowprov.workflows.bundling.members import MEMBER_BYTES, Member, newest, whole
+from eflowprov.workflows.bundling.read_me import NAME, read_me
+from eflowprov.workflows.bundling.redacting import redact_file
+from eflowprov.workflows.bundling.support_bundle import FOLDER, fetch, opened, why_not
+from eflowprov.workflows.bundling.versions import ask_iotedge, versions_document
 from eflowprov.workflows.disk.files import write_whole
-from eflowprov.workflows.readiness.bundle_log import RunLog
-from eflowprov.workflows.readiness.bundle_members import MEMBER_BYTES, Member, newest, whole
-from eflowprov.workflows.readiness.bundle_redaction import redact_file
-from eflowprov.workflows.readiness.bundle_versions import ask_iotedge, versions_document
 from eflowprov.workflows.readiness.collect import awaited
 from eflowprov.workflows.readiness.outputs import (
     AGENT,
@@ -41,11 +43,11 @@ from eflowprov.workflows.readiness.outputs import (
     file_of,
     printed,
 )
-from eflowprov.workflows.readiness.support_bundle import FOLDER, fetch, opened, why_not
 
 TOTAL_BYTES = 64 * 2**20
 """Of all members together; packed it is a tenth of that, which trackers take."""
 
+_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)  # of a date in a zip; a host without a clock may be in 1970
 MANIFEST, VERSIONS, TRANSCRIPT = "manifest.json", "versions.json", "transcript.jsonl"
 
 
@@ -122,8 +124,10 @@ class Bundle:
         for member in self._members(report, host, contents.left_out):
             contents.take(member)
         lacking = why_not(self._support) if self._options.support_bundle else ""
+        first = Member(NAME, read_me(report, error, contents.members, contents.left_out, made_at))
+        contents.members.insert(0, first)
         manifest = self._manifest(contents, made_at, report, error, lacking)
-        data = _zipped([Member(MANIFEST, manifest), *contents.members], made_at)
+        data = _zipped([first, Member(MANIFEST, manifest), *contents.members[1:]], made_at)
         write_whole(self._options.path, data, private=True)
         redacted = sum(member.redacted for member in contents.members)
         return Receipt(self._options.path, len(contents.members) + 1, len(data), redacted, redact(lacking))
@@ -265,10 +269,10 @@ def _listed(member: Member) -> dict[str, object]:
 
 def _zipped(members: Iterable[Member], made_at: datetime) -> bytes:
     """The zip, the members in their order, each for its owner alone where it is unpacked with rights."""
-    file = BytesIO()
+    file, date = BytesIO(), max(made_at, _EARLIEST).timetuple()[:6]
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         for member in members:
-            entry = ZipInfo(member.name, made_at.timetuple()[:6])
+            entry = ZipInfo(member.name, date)
             entry.compress_type = ZIP_DEFLATED
             entry.external_attr = 0o600 << 16
             archive.writestr(entry, member.data)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from eflowprov.parsers.text import MARKS, utf16_order
-from eflowprov.workflows.readiness.bundle_redaction import redact_file
+from eflowprov.workflows.bundling.redacting import redact_file
 
 MEMBER_BYTES = 8 * 2**20
 """Of one member: half a million lines of a journal as text, an hour or two as JSON."""

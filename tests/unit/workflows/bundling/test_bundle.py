@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -15,10 +16,10 @@ import pytest
 from eflowprov.errors import InputError, StorageError, TransportError
 from eflowprov.model import CommandResult, HostFacts
 from eflowprov.reports.formats import FORMS
-from eflowprov.workflows.readiness import bundle as module
+from eflowprov.workflows.bundling import bundle as module
+from eflowprov.workflows.bundling.bundle import Bundle, BundleOptions, Receipt, refuse_place
+from eflowprov.workflows.bundling.log import RunLog
 from eflowprov.workflows.readiness import outputs as outputs_module
-from eflowprov.workflows.readiness.bundle import Bundle, BundleOptions, Receipt, refuse_place
-from eflowprov.workflows.readiness.bundle_log import RunLog
 from eflowprov.workflows.readiness.outputs import AGENT, LOGS, Outputs, read_saved, save
 from eflowprov.workflows.readiness.verify import VerifyOptions, collect, report_on, verify_vm
 from tests.machine import FakeVm
@@ -38,6 +39,11 @@ def names_in(path: Path) -> list[str]:
         return archive.namelist()
 
 
+def read_me_of(path: Path) -> str:
+    with ZipFile(path) as archive:
+        return archive.read("README.txt").decode("ascii")
+
+
 def document(path: Path, name: str = "manifest.json") -> Any:
     with ZipFile(path) as archive:
         return json.loads(archive.read(name))
@@ -48,7 +54,13 @@ def test_everything_is_in_it_in_an_order_that_stays(tmp_path: Path) -> None:
     names = names_in(tmp_path / "t.zip")
     made(tmp_path / "again.zip")
     assert names == names_in(tmp_path / "again.zip") and len(names) == receipt.members == len({*names})
-    first = ["manifest.json", *(form.file_name for form in FORMS.values()), "iotedge-list.txt", "iotedge-check.json"]
+    first = [
+        "README.txt",
+        "manifest.json",
+        *(form.file_name for form in FORMS.values()),
+        "iotedge-list.txt",
+        "iotedge-check.json",
+    ]
     assert names[: len(first)] == first
     assert {"commands.json", "versions.json", "transcript.jsonl", "support-bundle/check.json"} <= {*names}
     assert receipt.size == (tmp_path / "t.zip").stat().st_size and receipt.lacking == ""
@@ -58,7 +70,9 @@ def test_the_manifest_tells_size_and_sum_of_each_member(tmp_path: Path) -> None:
     made(tmp_path / "t.zip")
     manifest = document(tmp_path / "t.zip")
     with ZipFile(tmp_path / "t.zip") as archive:
-        assert [entry["name"] for entry in manifest["members"]] == archive.namelist()[1:]
+        assert [entry["name"] for entry in manifest["members"]] == [
+            name for name in archive.namelist() if name != "manifest.json"
+        ]
         for entry in manifest["members"]:
             data = archive.read(entry["name"])
             assert (entry["size"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
@@ -85,6 +99,7 @@ def test_the_transcript_has_what_was_told_and_each_command_with_its_time(tmp_pat
     assert {event["event"] for event in events} == {"support-bundle", "command", "report"}
     assert any(event.get("name") == "iotedge list" and event["duration_s"] >= 0 for event in events)
     assert all(event["time"].endswith("Z") for event in events)
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
 
 
 def test_versions_are_those_that_are_known(tmp_path: Path) -> None:
@@ -113,7 +128,28 @@ def test_a_bundle_without_a_report_says_the_error(tmp_path: Path) -> None:
     error = TransportError("SSH 10.0.0.1:22", "password=hunter2 was refused", "Look")
     Bundle(BundleOptions(tmp_path / "t.zip"), RunLog(), lambda _: None).write(None, error=error)
     assert "password=***" in document(tmp_path / "t.zip")["error"]
-    assert names_in(tmp_path / "t.zip") == ["manifest.json", "versions.json", "transcript.jsonl"]
+    assert names_in(tmp_path / "t.zip") == ["README.txt", "manifest.json", "versions.json", "transcript.jsonl"]
+    assert "No report: SSH 10.0.0.1:22: password=*** was refused. Look." in read_me_of(tmp_path / "t.zip")
+
+
+def test_what_one_sees_first_says_verdict_device_and_which_file_tells_what(tmp_path: Path) -> None:
+    made(tmp_path / "t.zip", FakeVm("edgehub-missing").start())
+    text = read_me_of(tmp_path / "t.zip")
+    assert "\r\nVerdict: not-ready (device line4-press2, hub lab-hub.azure-devices.net)\r\n" in text
+    assert " fail, " in text
+    assert "report.html " in text and "support-bundle/ " in text and "Secrets taken out: 0" in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_a_host_whose_clock_stands_at_1970_gets_a_bundle_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            return cls(1970, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(module, "datetime", Clock)
+    Bundle(BundleOptions(tmp_path / "t.zip"), RunLog(), lambda _: None).write(None)
+    assert document(tmp_path / "t.zip")["created_at"] == "1970-01-01T00:00:00Z"
 
 
 def test_a_large_saved_log_comes_from_its_file_and_its_newest_lines_are_kept(
@@ -143,7 +179,7 @@ def test_a_large_saved_log_comes_from_its_file_and_its_newest_lines_are_kept(
 
 
 def _limited(limit: int) -> Any:
-    from eflowprov.workflows.readiness.bundle_members import newest
+    from eflowprov.workflows.bundling.members import newest
 
     return lambda name, data: newest(name, data, limit=limit)
 
@@ -155,7 +191,7 @@ def test_beyond_the_limit_of_all_members_are_left_out_and_named(
     monkeypatch.setattr(module, "_Contents", lambda: contents)
     made(tmp_path / "t.zip", FakeVm(answers={"iotedge logs": (0, b"x" * 50_000, b"")}).start())
     manifest = document(tmp_path / "t.zip")
-    assert sum(entry["size"] for entry in manifest["members"]) <= 60_000
+    assert sum(entry["size"] for entry in manifest["members"][1:]) <= 60_000
     assert {"name": "iotedge-logs-edgeAgent.txt", "why": "the bundle would hold more than 64 MiB"} in manifest[
         "left_out"
     ]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 _MOST_EVENTS = 20_000  # the newest are kept; an hour of `--wait` has a few hundred
+_TIME_ENDS = len('{"time": "2026-01-01T00:00:00.000Z')
 _LONGEST = 4000  # characters of one message: what a cmdlet printed may be a page
 
 
@@ -49,8 +50,8 @@ class RunLog:
             logger.setLevel(level)
 
     def text(self) -> str:
-        """The transcript so far."""
-        return "".join(f"{line}\n" for line in self._lines)
+        """The transcript so far, in the order of its times."""
+        return "".join(f"{line}\n" for line in sorted(self._lines, key=lambda line: line[:_TIME_ENDS]))
 
 
 class _Handler(logging.Handler):
