@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 WINDOWS = os.name == "nt"
+NO_NETWORK = "dev.py: pip failed, for the reason above. The first run takes the dependencies from the package index."
 
 
 def python_of(folder: Path) -> str:
@@ -24,11 +25,13 @@ def python_of(folder: Path) -> str:
     return str(folder / ("Scripts/python.exe" if WINDOWS else "bin/python"))
 
 
-def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
-    """Run a step; the first that fails ends everything with its status."""
+def run(*command: str, cwd: Path = ROOT, hint: str = "") -> None:
+    """Run a step; the first that fails ends everything with its status, after the hint."""
     print("+", " ".join(command), file=sys.stderr, flush=True)
-    done = subprocess.run(command, cwd=cwd, env=env, check=False)
+    done = subprocess.run(command, cwd=cwd, check=False)
     if done.returncode:
+        if hint:
+            print(hint, file=sys.stderr)
         sys.exit(done.returncode)
 
 
@@ -38,9 +41,12 @@ def environment(folder: Path, *requirements: str) -> str:
     stamp = folder / "requirements.sha256"
     python = python_of(folder)
     if not stamp.exists() or stamp.read_text() != wanted:
-        venv.create(folder, with_pip=True, clear=True)
-        run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
-        run(python, "-m", "pip", "install", "--quiet", *requirements)
+        try:
+            venv.create(folder, with_pip=True, clear=True)
+        except subprocess.CalledProcessError:  # Debian's python3 comes without ensurepip
+            sys.exit("dev.py: this Python cannot make a virtual environment. On Debian: apt install python3-venv.")
+        run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip", hint=NO_NETWORK)
+        run(python, "-m", "pip", "install", "--quiet", *requirements, hint=NO_NETWORK)
         stamp.write_text(wanted)
     return python
 

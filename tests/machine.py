@@ -133,7 +133,7 @@ class FakeHost(EflowHost):
         self.seen: dict[str, bytes] = {}
         self._vm = vm
 
-    def host_facts(self, timeout_s: float) -> HostFacts:
+    def host_facts(self, timeout_s: float = 1.0) -> HostFacts:
         return self.facts
 
     def provision_parameters(self, timeout_s: float = 1.0) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ Severity: {severities}.
 # Heading, what stands below it, and the ids' beginnings; in the order in which a person meets them.
 _PARTS = (
     ("The verdict and the exit status", ("verdict/", "exit-status/", "outcome/")),
+    ("What eflowprov itself says", ("tool/",)),
     ("What a cmdlet printed", ("eflow/",)),
     ("What DPS answered", ("dps/", "dps-service/")),
     ("Provisioning and deployment", ("provisioning/", "provision/", "deployment/", "step/")),

@@ -5,11 +5,11 @@ Parameter names differ between releases and between documents, so they are asked
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eflowprov.bridge.literals import single_quoted
 from eflowprov.errors import CmdletError
 
 CMDLET = "Provision-EflowVm"
@@ -38,13 +38,8 @@ class ProvisionCall:
         """The call as a person would type it. For reading only: what runs gets its values as data."""
         words = [CMDLET]
         for name, value in self.arguments.items():
-            words += [f"-{name}", value if name == "provisioningType" else _quoted(value)]
+            words += [f"-{name}", value if name == "provisioningType" else single_quoted(value)]
         return " ".join([*words, *(f"-{name}" for name in self.switches)])
-
-
-def _quoted(value: str) -> str:
-    """A text in single quotes; PowerShell takes the typographic ones for the same and wants each doubled."""
-    return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", value) + "'"
 
 
 def provision_call(

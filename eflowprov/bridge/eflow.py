@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from eflowprov.bridge.envelope import text_param
-from eflowprov.bridge.host_facts import facts_from, ipv4_in
+from eflowprov.bridge.host_facts import facts_from
 from eflowprov.bridge.session import Answer, Failure, PowerShellSession, failure_from
 from eflowprov.errors import BridgeError, CmdletError
 from eflowprov.model import CmdletAnswer, CmdletRecord, HostFacts
@@ -51,7 +51,7 @@ class EflowHost:
         self.last_facts: HostFacts | None = None
         """What `host_facts` told last: a second question would cost another start of PowerShell."""
 
-    def host_facts(self, timeout_s: float) -> HostFacts:
+    def host_facts(self, timeout_s: float = _CMDLET_S) -> HostFacts:
         """The Windows side, read only; what cannot be read is None, with its reason in `problems`."""
         answer = self._session.call("host-facts", {"module": text_param(self._module)}, timeout_s)
         self._refuse_failure(answer, "host facts")
@@ -65,20 +65,6 @@ class EflowHost:
     def provision(self, arguments: Mapping[str, str], switches: Sequence[str], timeout_s: float) -> CmdletAnswer:
         """Call Provision-EflowVm. Its failures are mostly returned texts: see parsers/cmdlet.py."""
         return self.call("Provision-EflowVm", arguments, switches, timeout_s=timeout_s)
-
-    def vm_address(self, timeout_s: float = _CMDLET_S) -> str:
-        """The VM's IPv4 address; Get-EflowVmAddr returns the MAC and the address as two texts (iotedge-eflow#10)."""
-        answer = self.call("Get-EflowVmAddr", timeout_s=timeout_s)
-        address = ipv4_in(" ".join(answer.output))
-        if answer.error or not address:
-            raise CmdletError(
-                "Get-EflowVmAddr",
-                answer.error or "returned no address",
-                "Start the VM with Start-EflowVm, then try again",
-                error_id=answer.error_id,
-                log=tuple(record.text for record in answer.records),
-            )
-        return address
 
     def call(
         self,

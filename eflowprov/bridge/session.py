@@ -18,6 +18,7 @@ from eflowprov.transports.powershell import find_powershell, powershell_command,
 from eflowprov.transports.process_tree import ProcessResult, run_process
 
 _LOG = logging.getLogger(__name__)
+MORE_TIME = "Where the time can be set (--timeout, timeout_s in a configuration), allow more"
 _CAP = 64 * 2**20  # a stream: 16 MiB of a command's output, in base64 twice, is 29 MiB
 
 
@@ -97,7 +98,7 @@ def _envelope(result: ProcessResult, nonce: str, timeout_s: float) -> Envelope:
             raise TransportError(error.where, "it was ended before it answered", "Run the command again") from None
         if result.timed_out:
             raise DeadlineError(
-                error.where, f"no answer within {round(timeout_s, 1):g} s", "Try again with a longer --timeout"
+                error.where, f"no answer within {round(timeout_s, 1):g} s", f"Try again. {MORE_TIME}"
             ) from error
         if result.dropped:
             why = f"it printed {result.dropped} bytes more than can be kept, and the answer was not among the first"

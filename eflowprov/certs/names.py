@@ -34,11 +34,6 @@ def is_registration_id(text: str) -> bool:
     return _WHOLE.fullmatch(text) is not None
 
 
-def has_upper_case(registration_id: str) -> bool:
-    """Whether a legal ID is unwise: DPS ignores case, IoT Hub's device IDs do not, so that both spellings meet."""
-    return registration_id != registration_id.lower()
-
-
 def is_host_label(text: str) -> bool:
     """Whether `text` can stand as one label of a DNS name, and so in a subject alternative name."""
     return _HOST_LABEL.fullmatch(text) is not None

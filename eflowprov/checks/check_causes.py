@@ -37,7 +37,7 @@ def why_failed(check: Check) -> str:
     """The headline, the cause that tells most and, where that is known, what it means."""
     headline, trouble = headline_of(check), trouble_of(check)
     cause = _telling_line(check, trouble)
-    told = f"{headline.rstrip('.')}: {cause}" if cause and cause not in headline else headline
+    told = f"{headline.rstrip('.')}: {cause}" if cause not in headline else headline  # "" is in every one
     return f"{told.rstrip('.')}. {trouble.cause}" if trouble else told
 
 

@@ -95,7 +95,7 @@ def message_entries(theme: str) -> tuple[MessageEntry, ...]:
 
 @cache
 def entries(file: str) -> Mapping[str, Entry]:
-    """The entries of a file of plain ones (`runtime`, `certificate`, `host`, `steps`, `words`) by id."""
+    """The entries of a file of plain ones (`runtime`, `certificate`, `host`, `steps`, `tool`, `words`) by id."""
     return {table["id"]: _entry(table["id"], table) for table in _tables(file, "entry")}
 
 

@@ -20,7 +20,6 @@ _UP = re.compile(
 )
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
 _FRESH = timedelta(minutes=5)  # edgeAgent's longest pause between two restarts of a module is five minutes
-_SLACK = timedelta(minutes=1)  # `Up a minute` is rough, and a start takes its time
 _LONG = timedelta(minutes=10)
 _LOOP = 3  # one restart may be anybody's, a second follows an update; three within the log are a loop
 

@@ -75,7 +75,7 @@ def _wanted(modules: ModuleList, journal: Log | Problem, agent: Log | Problem, *
     names = {module.name for module in modules.modules}
     found = missing(names, journal, agent)
     drafts = [_draft(each.name, Outcome.FAIL, each.why, _AGENT_LOGS, [quoted(each.entry)]) for each in found]
-    if deployed and names - {"edgeAgent"} and "edgeHub" not in {*names, *(each.name for each in found)}:
+    if deployed and names and "edgeHub" not in {*names, *(each.name for each in found)}:
         drafts.append(_no_edge_hub(sorted(names), under_way=is_under_way(agent)))
     return drafts
 

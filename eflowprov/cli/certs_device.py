@@ -12,7 +12,7 @@ from eflowprov.certs.profiles import MAX_DAYS, KeyType, LeafProfile
 from eflowprov.cli import certs_text, options, terminal
 from eflowprov.cli.certs_options import Form, Organization, PassphraseFile
 from eflowprov.cli.progress import progress_bar, told_when_interrupted
-from eflowprov.errors import InputError
+from eflowprov.errors import InputError, StorageError
 from eflowprov.workflows.identities.issue import MAX_JOBS
 from eflowprov.workflows.identities.layouts import Layout
 from eflowprov.workflows.identities.registration_ids import FaultyListError
@@ -99,7 +99,11 @@ def device(
             receipts.extend(issued)
     except FaultyListError as error:
         raise _told(error) from error
-    summary = write_summary(out, layout, receipts)
+    try:
+        summary = write_summary(out, layout, receipts)
+    except StorageError as error:  # a spreadsheet that has the last one open, say
+        why = f"{error.why}; the identities themselves are whole in {out}"
+        raise StorageError(error.where, why, error.next_step) from error
     if receipts[0].test_only:
         terminal.hint(certs_text.TEST_ONLY)
     if any(one.exposed for one in receipts):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from eflowprov.bridge.literals import single_quoted
 from eflowprov.model import CertificateFacts
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ EXPOSED = (
     "note: this disk keeps no access rights (FAT or exFAT, or a share), so that whoever can reach it can read the "
     "private keys. Move them to another disk."
 )
-_LIVE = re.compile(r"[\"$`]" if os.name == "nt" else r"[\"$`\\!]")  # inside double quotes too
-_PLAIN = re.compile(r"[\w./\\][\w./\\:+@%=~-]*" if os.name == "nt" else r"[\w./][\w./:+@%=~-]*")
+# Alive inside double quotes too: PowerShell takes the typographic ones for those that end its text.
+_LIVE, _LIVE_IN_POWERSHELL = re.compile(r"[\"$`\\!]"), re.compile('["\u201c\u201d\u201e$`]')
+_PLAIN, _PLAIN_IN_POWERSHELL = re.compile(r"[\w./][\w./:+@%=~-]*"), re.compile(r"[\w./\\][\w./\\:+@%=~-]*")
 _IN_FULL, _IN_LINES = 5, 50  # receipts of more devices than these are one line each, and one line for all
 
 
@@ -146,17 +148,17 @@ def _protection(receipt: AuthorityReceipt) -> str:
     return "encrypted with your passphrase" if receipt.encrypted else "not encrypted"
 
 
-def argument(value: object) -> str:
+def argument(value: object, *, windows: bool = os.name == "nt") -> str:
     """A path as it can be pasted into PowerShell or a shell: in double quotes as a rule, which all of them know.
 
     What double quotes do not keep from being taken for something else needs those of the system's own shell.
     """
     text = str(value)
-    if _PLAIN.fullmatch(text):
+    if (_PLAIN_IN_POWERSHELL if windows else _PLAIN).fullmatch(text):
         return text
-    if not _LIVE.search(text):
+    if not (_LIVE_IN_POWERSHELL if windows else _LIVE).search(text):
         return f'"{text}"'
-    return "'" + text.replace("'", "''") + "'" if os.name == "nt" else shlex.quote(text)
+    return single_quoted(text) if windows else shlex.quote(text)
 
 
 def _day(moment: datetime) -> str:

@@ -49,17 +49,19 @@ def deprovision(
     from contextlib import ExitStack
 
     from eflowprov.workflows.provisioning.staging import sweep_staging
-    from eflowprov.workflows.runs.journal import alone
+    from eflowprov.workflows.runs.journal import Journal, alone, journal_path
     from eflowprov.workflows.vm.channels import open_channel
 
     request = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
+    if config is not None:
+        _refuse_two_ways(channel=channel.value, ssh=ssh, ssh_key=ssh_key, known_hosts=known_hosts)
     sweep_staging()
     with ExitStack() as stack:
         journal = None
         if config is not None:
-            request, journal_path = _configured(config)
-            stack.enter_context(alone(journal_path))
-            journal = _journal(journal_path)
+            request, path = _configured(config), journal_path(config)
+            stack.enter_context(alone(path))
+            journal = Journal.load(path)
         eflow = options.eflow_host(host)
         opened = open_channel(request, lambda: eflow, terminal.progress)
         stack.callback(opened.channel.close)
@@ -67,20 +69,19 @@ def deprovision(
         _carry_out(opened.channel, journal, yes=yes, dry_run=dry_run, form=form)
 
 
-def _configured(config: Path) -> tuple[ChannelRequest, Path]:
+def _refuse_two_ways(**flags: object) -> None:
+    """Two ways may lead into two machines, and one of them loses its identity."""
+    for name, value in flags.items():
+        if value not in (None, "", options.ChannelName.AUTO):
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(flag, "--config names the way into the VM already", f"Leave out {flag} or --config")
+
+
+def _configured(config: Path) -> ChannelRequest:
     from eflowprov.workflows.config import load_config
     from eflowprov.workflows.vm.channels import configured_request
 
-    settings = load_config(config)
-    return configured_request(settings.vm, options.default_known_hosts()), config.with_name(
-        f"{config.name}.journal.json"
-    )
-
-
-def _journal(path: Path) -> Journal:
-    from eflowprov.workflows.runs.journal import Journal
-
-    return Journal.load(path)
+    return configured_request(load_config(config).vm, options.default_known_hosts())
 
 
 def _carry_out(
@@ -88,7 +89,7 @@ def _carry_out(
 ) -> None:
     from eflowprov.workflows.provisioning import deprovision as work
     from eflowprov.workflows.provisioning.device_state import device_state
-    from eflowprov.workflows.runs.provision_once import BEGUN, DONE
+    from eflowprov.workflows.runs.run import resumable
 
     state = device_state(channel)
     if not state.path or not state.provisioned_with:
@@ -106,7 +107,7 @@ def _carry_out(
             "deprovision", f"nobody confirmed it for {channel.vm}", "Give --yes; --dry-run shows the steps"
         )
     if journal is not None:
-        journal.forget(("register", DONE, BEGUN, "wait"))
+        journal.forget(resumable("register"))
     steps = work.deprovision(channel, state, terminal.progress)
     _show(form, channel.vm, registration_id, "done in the VM", tuple(step.text() for step in steps), left)
 

@@ -12,8 +12,6 @@ import typer
 
 from eflowprov.cli import options, terminal
 
-_TIMEOUT_S = 120.0  # the first import of AzureEFLOW on a cold machine takes half a minute
-
 
 class FactsFormat(StrEnum):
     JSON = "json"
@@ -35,7 +33,7 @@ def check(
     from eflowprov.workflows.host import host_report
 
     place = options.delivery(format_, output)
-    options.show_report(host_report(options.eflow_host(host), options.host_label(host), timeout_s=_TIMEOUT_S), place)
+    options.show_report(host_report(options.eflow_host(host), options.host_label(host)), place)
 
 
 def info(
@@ -43,7 +41,7 @@ def info(
     _format: Annotated[FactsFormat, typer.Option("--format", help="The facts' form.")] = FactsFormat.JSON,
 ) -> None:
     """Print the facts alone, as JSON; times are RFC 3339 in UTC, what is unknown is null or empty."""
-    facts = options.eflow_host(host).host_facts(timeout_s=_TIMEOUT_S)
+    facts = options.eflow_host(host).host_facts()
     terminal.result(json.dumps(dataclasses.asdict(facts), indent=2, default=_time))
 
 

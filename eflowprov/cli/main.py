@@ -109,12 +109,22 @@ def run_command(argv: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort) as stop:
         why = ", ".join(["interrupted", *map(str, stop.args)])
         return _refuse(f"eflowprov: {why}. Nothing half written is left; run the command again to go on.", 130)
+    except OSError as error:
+        return _refuse(_of_the_system(error), 3)
     except Exception as error:  # noqa: BLE001 - the last gate: a defect is one line too, its traceback with --debug
-        text = (
-            f"eflowprov: {type(error).__name__} in the tool itself. Run again with --debug and report what it prints."
-        )
-        return _refuse(text, 3)
+        return _refuse(_defect(error), 3)
     return 0
+
+
+def _of_the_system(error: OSError) -> str:
+    """What no command took for its own, by the place that the system names; without one it is a defect."""
+    if not isinstance(error.filename, str) or not error.strerror:
+        return _defect(error)
+    return f"{error.filename}: {error.strerror}. Put that right, or name another place; --debug shows where it came up."
+
+
+def _defect(error: Exception) -> str:
+    return f"eflowprov: {type(error).__name__} in the tool itself. Run again with --debug and report what it prints."
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ Ssh = Annotated[
     str,
     typer.Option(
         metavar="HOST[:PORT]|hvsocket:VMID[:PORT]",
-        help="The VM's SSH server: over TCP up to EFLOW 1.1, over a Hyper-V socket later.",
+        help="The VM's SSH server: over TCP with EFLOW 1.1, over a Hyper-V socket later.",
     ),
 ]
 SshUser = Annotated[str, typer.Option(help="The VM's user.")]

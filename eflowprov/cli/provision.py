@@ -10,7 +10,6 @@ import typer
 from eflowprov.cli import options, terminal
 
 if TYPE_CHECKING:
-    from eflowprov.bridge.eflow import EflowHost
     from eflowprov.workflows.provisioning.preparation import ProvisionRequest
     from eflowprov.workflows.vm.channels import ChannelRequest
 
@@ -85,28 +84,29 @@ def provision(
     )
     place = options.delivery(format_, output)
     if dry_run:
-        _show_plan(request, options.eflow_host(host), place)
+        _show_plan(request, host, place)
         return
     way = options.channel_request(channel, ssh, ssh_user, ssh_key, known_hosts, accept_new_host_key)
-    _provision(request, options.eflow_host(host), way, (yes, remove_key), transcript, place)
+    _provision(request, host, way, (yes, remove_key), transcript, place)
 
 
-def _show_plan(request: ProvisionRequest, host: EflowHost, place: options.Delivery) -> None:
+def _show_plan(request: ProvisionRequest, target: str, place: options.Delivery) -> None:
     """The findings when they forbid it, else the exact cmdlet."""
     from eflowprov.workflows.provisioning.preparation import planned_call, prepare
     from eflowprov.workflows.provisioning.provision import preparation_report
     from eflowprov.workflows.provisioning.staging import staging_folder
 
+    host = options.eflow_host(target)
     prepared = prepare(request, host, progress=terminal.progress)
     if prepared.refused:
-        options.show_report(preparation_report(request, prepared), place)
+        options.show_report(preparation_report(request, prepared, label=options.host_label(target)), place)
     call = planned_call(request, prepared, host, staging_folder())
     terminal.result(call.text())
 
 
 def _provision(
     request: ProvisionRequest,
-    host: EflowHost,
+    target: str,
     way: ChannelRequest,
     answers: tuple[bool, bool],
     transcript: Path | None,
@@ -116,6 +116,7 @@ def _provision(
     from eflowprov.workflows.provisioning.provision import provision_and_report
 
     yes, remove_key = answers
+    host, label = options.eflow_host(target), options.host_label(target)
     with Transcript(transcript or options.default_transcript("provision")) as kept:
         terminal.hint(f"transcript: {kept.path}")
         report = provision_and_report(
@@ -127,6 +128,7 @@ def _provision(
             progress=terminal.progress,
             on_way=terminal.hint,
             remove_key=remove_key,
+            label=label,
         )
     options.show_report(report, place)
 

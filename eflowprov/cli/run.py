@@ -41,7 +41,7 @@ def run(
     from eflowprov.cli.bundling import tell_receipt
     from eflowprov.workflows.config import load_config
     from eflowprov.workflows.disk.transcript import Transcript
-    from eflowprov.workflows.runs.journal import Journal, alone
+    from eflowprov.workflows.runs.journal import Journal, alone, journal_path
     from eflowprov.workflows.runs.provision_once import BEGUN
     from eflowprov.workflows.runs.run import Runner, resumable
     from eflowprov.workflows.runs.run_files import refuse_without_key
@@ -50,7 +50,7 @@ def run(
     settings = load_config(config)
     if remove_key:
         settings = settings.model_copy(update={"provision": settings.provision.model_copy(update={"remove_key": True})})
-    path = config.with_name(config.name + ".journal.json")
+    path = journal_path(config)
     forgotten = resumable(from_step)
     if dry_run:
         _show_plan(settings, Journal(path) if restart else Journal.load(path), forgotten, format_)
@@ -59,7 +59,6 @@ def run(
         journal = Journal(path) if restart else Journal.load(path)
         if BEGUN in forgotten:
             refuse_without_key(settings.identity, journal)
-        journal.forget(forgotten)
         terminal.hint(f"transcript: {kept.path}")
         runner = Runner(
             settings,
@@ -72,6 +71,7 @@ def run(
             again=restart or BEGUN in forgotten,
             on_way=terminal.hint,
         )
+        journal.forget(forgotten)  # now: what the runner refused has changed nothing
         report = runner.run()
     for written in runner.written:
         terminal.hint(f"written: {written}")

@@ -136,9 +136,9 @@ def _live(
     kept: Bundling,
 ) -> Report:
     """One look, or as many as `wait_s` has time for; why the outputs were not kept goes into `unsaved`."""
+    from eflowprov.workflows.readiness.patience import patiently
     from eflowprov.workflows.readiness.until_ready import ReadinessWait
     from eflowprov.workflows.readiness.verify import verify_vm
-    from eflowprov.workflows.runs.patience import patiently
     from eflowprov.workflows.vm.channels import open_channel
 
     label = options.host_label(host)

@@ -13,7 +13,7 @@ class LabHost(EflowHost):
     """The cmdlets are called in PowerShell; what they would tell of Windows is a fit host's, since this machine may
     have none."""
 
-    def host_facts(self, timeout_s: float) -> HostFacts:  # noqa: ARG002 - the signature is EflowHost's
+    def host_facts(self, timeout_s: float = 0.0) -> HostFacts:  # noqa: ARG002 - the signature is EflowHost's
         now = datetime.now(UTC)
         return HostFacts(
             computer="LAB",

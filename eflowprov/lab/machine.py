@@ -23,6 +23,7 @@ from eflowprov.lab.ssh_server import LabSshServer, make_key_pair
 from eflowprov.lab.vm import ADDRESS, LabVm
 from eflowprov.model import CommandResult, Secret
 from eflowprov.transports.dps import RegistrationRequest
+from eflowprov.transports.shell import TETHER
 
 SCOPE_ID = "0ne00000001"
 HUB = "lab-hub.azure-devices.net"
@@ -112,7 +113,7 @@ class LabMachine:
         self.ssh = f"{ADDRESS}:{server.port}"
 
     def _shell(self, text: str) -> CommandResult:
-        self._tell(f"VM over SSH: {text}")
+        self._tell(f"VM over SSH: {text.replace(f'{TETHER} eflowprov ', '')}")  # it would hide the command
         return self._vm.shell(text)
 
     def _cmdlet(self, cmdlets: EflowCmdlets, name: str, args: dict[str, object]) -> list[Record]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eflowprov.bridge.eflow import EflowHost
+from eflowprov.bridge.literals import single_quoted
 from eflowprov.bridge.session import PowerShellSession
 from eflowprov.errors import EflowprovError, InputError
 from eflowprov.lab import control
@@ -124,9 +125,10 @@ def site_config(machine: LabMachine, folder: Path, scenario: Scenario) -> str:
 
 def commands(machine: LabMachine, folder: Path, scenario: Scenario, *, windows: bool = os.name == "nt") -> str:
     """What to copy into another terminal: in PowerShell's words on Windows, elsewhere in a POSIX shell's."""
-    quote: Callable[[str], str] = _powershell_text if windows else shlex.quote
+    quote: Callable[[str], str] = single_quoted if windows else shlex.quote
     address = quote(str(folder / MACHINE / CONTROL))
     set_variable = f"$env:{control.VARIABLE} = {address}" if windows else f"export {control.VARIABLE}={address}"
+    change = "cd -LiteralPath" if windows else "cd"  # in a plain path, [ and ] are a pattern for PowerShell
     chain, key = _identity(scenario)
     identity = f"--scope-id {SCOPE_ID} --cert {chain} --key {key}"
     dps_ca = machine.dps_ca.relative_to(folder).as_posix()
@@ -136,7 +138,7 @@ def commands(machine: LabMachine, folder: Path, scenario: Scenario, *, windows: 
     )
     service = f"--connection-string-file {CONNECTION} --endpoint-ca {dps_ca}"
     blocks: Sequence[tuple[str, Sequence[str]]] = (
-        ("In another terminal:", (f"cd {quote(str(folder))}", set_variable)),
+        ("In another terminal:", (f"{change} {quote(str(folder))}", set_variable)),
         (
             "All in one, and back:",
             (
@@ -166,7 +168,3 @@ def commands(machine: LabMachine, folder: Path, scenario: Scenario, *, windows: 
         ),
     )
     return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in blocks)
-
-
-def _powershell_text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -32,7 +32,8 @@ def find_powershell(environ: Mapping[str, str], platform: str) -> tuple[str, ...
         return (_windows_powershell({name.upper(): value for name, value in environ.items()}),)
     if found := shutil.which("pwsh", path=environ.get("PATH")):
         return (found,)
-    raise DeniedError("PowerShell", "no pwsh is on PATH", f"Install PowerShell 7, or name one in {VARIABLE}")
+    next_step = f"Run this on EFLOW's Windows host, or practise: eflowprov lab start ({VARIABLE} names another program)"
+    raise DeniedError("PowerShell", "no pwsh is on PATH", next_step)
 
 
 def _windows_powershell(environ: Mapping[str, str]) -> str:

@@ -27,6 +27,7 @@ __all__ = ["SshChannel", "SshTarget", "open_ssh"]
 
 _AT_ONCE = 4  # sshd's MaxSessions is 10 by default and also counts sessions that are about to end
 _CHUNK = 65536
+_SLICE_S = 0.2  # of a wait: on Windows Ctrl-C is not seen while a thread waits for a lock
 _NO_RETRY = (1, 3)  # RFC 4254, 5.1: administratively prohibited, unknown channel type
 
 
@@ -141,7 +142,7 @@ class SshChannel:
 
     def _no_session(self, timeout_s: float) -> DeadlineError:
         why = f"the server opened no session within {timeout_s:g} s (sshd's MaxSessions)"
-        return DeadlineError(f"SSH {self.vm}", why, "Close other sessions, or allow more time with --timeout")
+        return DeadlineError(f"SSH {self.vm}", why, "Close other sessions in the VM, and try again")
 
 
 class _Slots:
@@ -211,7 +212,7 @@ class _Output:
         return bool(over) and not session.recv_ready() and not session.recv_stderr_ready()
 
     def take_or_wait(self, end: float) -> None:
-        """Take some of what is there; when there is nothing, wait for something new until `end`."""
+        """Take some of what is there; when there is nothing, wait a moment for something new, not beyond `end`."""
         session = self._session
         out, err = session.recv_ready(), session.recv_stderr_ready()
         if out:
@@ -220,7 +221,7 @@ class _Output:
             self.err.add(session.recv_stderr(_CHUNK))
         if not (out or err):  # after the end of both streams only the exit status is awaited
             event = session.status_event if session.eof_received else self._something
-            event.wait(max(end - time.monotonic(), 0))
+            event.wait(min(max(end - time.monotonic(), 0), _SLICE_S))
 
 
 def _close_session(session: paramiko.Channel) -> None:

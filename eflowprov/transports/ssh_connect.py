@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _USE_CMDLET = "Use --channel cmdlet"
 _MASKED = (
-    "From EFLOW 1.2 on the VM's sshd is masked and SSH goes over Hyper-V sockets: use --ssh hvsocket:VMID or "
-    "--channel cmdlet"
+    "From EFLOW 1.2 on SSH goes over Hyper-V sockets, and from 1.4 on the VM's sshd is masked: use --ssh hvsocket:VMID "
+    "or --channel cmdlet"
 )
 _BLOCKED = "The VM blocks an address after more than three SSH connections a minute: wait a minute and try again"
 _CHECK_VM = "Check that the VM runs (Get-EflowVm) and its address (Get-EflowVmAddr), or use --channel cmdlet"

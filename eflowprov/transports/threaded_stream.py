@@ -76,11 +76,17 @@ class ThreadedStream:
         return self._raw.complaint()
 
     def close(self) -> None:
-        """End the stream and its threads; may be called again, also by them."""
+        """End the stream and its threads; may be called again, also by them.
+
+        paramiko's thread closes it too. The raw stream is closed once: a child's process group, and its job on Windows,
+        are gone then, and another may have their numbers.
+        """
         with self._changed:
-            self._closed = self._in_ended = self._out_ended = True
+            is_first, self._closed = not self._closed, True
+            self._in_ended = self._out_ended = True
             self._changed.notify_all()
-        self._raw.close()
+        if is_first:
+            self._raw.close()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(_JOIN_S)

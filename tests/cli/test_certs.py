@@ -141,6 +141,12 @@ def test_what_is_to_be_typed_next_survives_every_character_of_a_path() -> None:
     assert argument("pki/a@1~2.pem") == "pki/a@1~2.pem"
 
 
+def test_what_powershell_takes_for_quotes_ends_no_path() -> None:
+    assert argument("C:\\the \u201cfirst\u201d\\a.pem", windows=True) == "'C:\\the \u201cfirst\u201d\\a.pem'"
+    assert argument("$b\\it\u2019s", windows=True) == "'$b\\it\u2019\u2019s'"
+    assert argument("it\u2019s", windows=True) == '"it\u2019s"', "within double quotes it is a character like others"
+
+
 def test_a_second_call_keeps_and_says_so(run: Run, pki: Path, out: Path, capsys: Captured) -> None:
     key = (out / f"{DEVICE}.key.pem").read_bytes()
     assert run("device", DEVICE, "--ca", str(pki), "--out", "out") == 0

@@ -205,6 +205,16 @@ def test_a_closed_folder_is_listed_as_unusable_when_it_may_be_an_identity(
     assert "lost+found" not in said.out + said.err
 
 
+def test_a_summary_that_cannot_be_written_says_that_the_identities_are_there(
+    run: Run, pki: Path, capsys: Captured
+) -> None:
+    Path("out/identities.csv").mkdir(parents=True)
+    assert _device(run, "a") == 3
+    said = capsys.readouterr()
+    assert "; the identities themselves are whole in out." in said.err
+    assert Path("out/a/a.key.pem").exists()
+
+
 def test_a_closed_folder_of_another_kind_stands_in_no_summarys_way(
     run: Run, pki: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

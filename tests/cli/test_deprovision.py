@@ -144,3 +144,19 @@ def test_with_the_configuration_of_run_its_journal_forgets_and_names_hub_and_dev
     assert run_command(["-q", "deprovision", "--yes", "--config", str(config)]) == 0
     assert "az iot hub device-identity delete --hub-name plant --device-id press-2" in capsys.readouterr().out
     assert json.loads(path.read_text("ascii"))["steps"] == {}
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--ssh", "vm:22"], ["--ssh-key", "key"], ["--channel", "cmdlet"], ["--known-hosts", "pins"]],
+    ids=lambda flags: flags[0],
+)
+def test_a_way_beside_that_of_the_configuration_is_refused_since_it_may_be_another_vm(
+    vm: FakeVm, files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    config = tmp_path / "press.toml"
+    identity = f'registration_id = "{DEVICE}"\nca = "{files.ca.as_posix()}"\nout = "out"\n'
+    config.write_text(f'[identity]\n{identity}[dps]\nscope_id = "{SCOPE}"\n', encoding="utf-8", newline="\n")
+    assert run_command(["-q", "deprovision", "--yes", "--config", str(config), *flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {flags[0]}: --config names the way into the VM already") and vm.asked == []

@@ -184,6 +184,14 @@ def test_a_defect_is_one_line_and_status_3_and_its_traceback_shows_with_debug_al
     assert err.splitlines()[-1] == f"error: {line}"
 
 
+def test_what_the_system_says_of_a_file_is_told_with_its_place(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_scenarios(monkeypatch, IsADirectoryError(21, "Is a directory", "lab/lab.toml"))
+    line = refusal(capsys, ["lab", "scenarios"], status=3)
+    assert line.startswith("lab/lab.toml: Is a directory. ") and "in the tool itself" not in line
+
+
 def test_an_error_of_the_product_shows_its_traceback_with_debug_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -304,3 +304,33 @@ def test_a_plan_keeps_its_words_within_the_console_and_its_commands_whole(
     words = [line for line in lines if not line.startswith(" " * 13) and not {"/", "\\"} & set(line)]
     assert max(map(len, words)) <= 80
     assert "VM: sudo -n sha256sum -- KEY" in commands and any("sh -c SCRIPT" in each for each in commands)
+
+
+def test_what_is_refused_before_the_run_costs_no_journal(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.run() == 0
+    before = site.journal.read_bytes()
+    text = site.file.read_text("utf-8")
+    site.file.write_text(text + '[verify]\nbaseline = "gone.json"\n', encoding="utf-8", newline="\n")
+    capsys.readouterr()
+    assert site.run("--from-step", "provision") == 2
+    assert "gone.json: there is no such file" in capsys.readouterr().err
+    assert site.journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+@pytest.mark.parametrize("names", ["cert = '{0}'\nkey = '{0}'", "ca = '{0}'\nout = '{0}'"])
+def test_a_path_that_no_disk_takes_is_unusable_input(
+    site: Site, capsys: pytest.CaptureFixture[str], names: str, more: list[str]
+) -> None:
+    identity = f'[identity]\nregistration_id = "{DEVICE}"\n{names.format("a" * 300)}\n'
+    site.file.write_text(f'{identity}[dps]\nscope_id = "{SCOPE}"\n', encoding="utf-8", newline="\n")
+    assert site.run(*more) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1 and "in the tool itself" not in err
+
+
+def test_a_dry_run_needs_no_name_for_a_journal(site: Site) -> None:
+    """The longest name that a disk takes leaves no room for what is put behind it."""
+    file = site.folder / ("b" * 240 + ".toml")
+    file.write_bytes(site.file.read_bytes())
+    assert run_command(["-q", "run", "--config", str(file), "--dry-run"]) == 0

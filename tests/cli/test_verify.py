@@ -21,10 +21,10 @@ from eflowprov.lab.mini_shell import run_shell
 from eflowprov.lab.ssh_server import KeyPair, LabSshServer, make_key_pair
 from eflowprov.reports.json import report_schema
 from eflowprov.transports.ssh import SshTarget
+from eflowprov.workflows.readiness import patience
 from eflowprov.workflows.readiness.outputs import save
 from eflowprov.workflows.readiness.verify import VerifyOptions, collect
 from eflowprov.workflows.readiness.waiting import Backoff
-from eflowprov.workflows.runs import patience
 from eflowprov.workflows.vm import channels
 from tests.machine import FakeVm
 

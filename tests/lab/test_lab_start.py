@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -82,11 +83,12 @@ def test_every_command_that_is_printed_works_as_it_stands(lab: Lab) -> None:
         more = ["--yes"] if words[0] == "deprovision" or "unenroll" in words else []
         done = lab.call(*words, *more)
         assert done.returncode == 0, f"{words}: {done.stdout} {done.stderr}"
-        if words[:2] == ["host", "check"]:
-            assert "this host is fit" in done.stdout and "lab (" in done.stdout
+        if words[:2] == ["host", "check"] or words[0] == "provision":
+            assert done.stdout.startswith("READY") and "host lab (" in " ".join(done.stdout.split())
     status, err = lab.end()
     assert (status, [line for line in err.splitlines() if line][-1]) == (0, "lab: ended")
     assert "cmdlet Provision-EflowVm" in err and "DPS assigned line4-press2" in err and "VM over SSH: " in err
+    assert re.search(r"VM over SSH: sudo -n timeout -k \d+ \d+ iotedge list\n", err), "the command, not what guards it"
     assert not (lab.folder / "machine").exists()
     assert lab.call("host", "check").stderr.startswith("error: lab: no lab answers")
 
@@ -146,9 +148,9 @@ def test_the_scenario_of_a_mistaken_identity_has_it_in_its_configuration(tmp_pat
 
 
 def test_on_windows_the_commands_are_powershells(tmp_path: Path) -> None:
-    folder = tmp_path / "o'brien"
+    folder = tmp_path / "o'brien\u2019s [1]"
     with machine_folder(folder) as place:
         machine = LabMachine(SCENARIOS["healthy"], place, enrolled_ca="")
         text = commands(machine, folder, SCENARIOS["healthy"], windows=True)
-    quoted = str(folder).replace("'", "''")
-    assert f"  cd '{quoted}'\n  $env:EFLOWPROV_LAB = '{quoted}" in text
+    quoted = str(folder).replace("'", "''").replace("\u2019", "\u2019\u2019")
+    assert f"  cd -LiteralPath '{quoted}'\n  $env:EFLOWPROV_LAB = '{quoted}" in text

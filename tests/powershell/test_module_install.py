@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.powershell.module_support import Module
+from tests.support import missing
 
 pytestmark = pytest.mark.powershell
 
@@ -23,7 +25,8 @@ def main():
 
 @pytest.fixture
 def module(powershell: str, tmp_path: Path) -> Module:
-    pytest.importorskip("ensurepip", reason="needs a Python that can make virtual environments")
+    if importlib.util.find_spec("ensurepip") is None:
+        missing("a Python that can make virtual environments")
     return Module(powershell, tmp_path)
 
 

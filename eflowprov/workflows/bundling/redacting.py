@@ -138,7 +138,7 @@ class _Redactor:
 
     def _inner(self, text: str, depth: int) -> str:
         """A text in a document: perhaps a document itself, or an entry of an environment."""
-        document = _parsed(text) if depth < _DEEPEST and text.lstrip()[:1] in ("{", "[") else None
+        document = _parsed(text) if depth < _DEEPEST else None
         if document is not None:
             before = self.count
             shown = self._value(document.value, depth + 1)

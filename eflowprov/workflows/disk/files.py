@@ -21,7 +21,9 @@ from eflowprov.workflows.disk.storage import (
     flush_below,
     flush_file,
     flush_folder,
+    is_shut_out,
     reason,
+    refuse_shut_out,
     rename_to_nothing,
     replace,
     told,
@@ -56,7 +58,9 @@ def read_head(path: Path, limit: int) -> bytes:
             return _read(file, limit)
     except FileNotFoundError:
         raise InputError(str(path), "there is no such file", "Check the path") from None
-    except PermissionError:
+    except PermissionError as error:
+        if is_shut_out(error, path, readers=True):
+            raise InputError(str(path), "another program has it open for itself alone", "Close it there") from None
         raise InputError(
             str(path), "you may not read it", "Run as the user who owns it, or change its rights"
         ) from None
@@ -124,6 +128,7 @@ def write_together(folder: Path, files: Iterable[tuple[str, bytes]], *, gone: It
     nothing has changed.
     """
     make_folder(folder)
+    gone = tuple(gone)
     names: list[str] = []
     with told(folder), Workroom(folder) as room:
         staged = room.new_name()
@@ -132,6 +137,8 @@ def write_together(folder: Path, files: Iterable[tuple[str, bytes]], *, gone: It
             names.append(name)
         flush_below(staged, len(names))
         with room.alone():
+            for name in (*gone, *names):
+                refuse_shut_out(folder / name)
             for name in gone:
                 (folder / name).unlink(missing_ok=True)
             for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -33,7 +34,8 @@ class Transcript:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is still in its buffer could not be written, and `event` said so
+                self._file.close()
 
     def event(self, event: str, **details: object) -> None:
         """Append one event; texts are redacted, other values are kept as JSON has them or as text."""

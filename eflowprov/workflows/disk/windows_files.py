@@ -19,8 +19,13 @@ if sys.platform == "win32":
 
     from eflowprov.workflows.disk.access_lists import readers_by_list
 
+    _GENERIC_READ = 0x80000000
     _GENERIC_WRITE = 0x40000000
+    _DELETE = 0x00010000
+    _SHARE_ALL = 7
     _CREATE_NEW = 1
+    _OPEN_EXISTING = 3
+    _ERROR_SHARING_VIOLATION = 32
     _FILE_ATTRIBUTE_NORMAL = 0x80
     _TOKEN_QUERY = 0x0008
     _TOKEN_USER = 1
@@ -106,6 +111,18 @@ if sys.platform == "win32":
             path.unlink()
             raise
         return file
+
+    def shuts_out(path: Path, *, readers: bool = False) -> bool:
+        """Whether a program that has the file open lets nobody replace it meanwhile, or with `readers` read it.
+
+        Python's own calls say "access denied" of both, as of rights that are missing.
+        """
+        wanted = _GENERIC_READ if readers else _DELETE
+        handle = _KERNEL.CreateFileW(str(path), wanted, _SHARE_ALL, None, _OPEN_EXISTING, _FILE_ATTRIBUTE_NORMAL, None)
+        if handle == _INVALID_HANDLE:
+            return ctypes.get_last_error() == _ERROR_SHARING_VIOLATION
+        _KERNEL.CloseHandle(handle)
+        return False
 
     def keeps_rights(path: Path) -> bool:
         """Whether the volume of a file keeps access lists: NTFS and ReFS do, FAT and exFAT do not; raises OSError."""

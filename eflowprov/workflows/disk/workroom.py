@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from eflowprov.workflows.disk.locks import FileLock, held
 from eflowprov.workflows.disk.storage import (
+    below,
     create,
     create_private,
     fill,
@@ -82,7 +83,7 @@ class Workroom:
     def stage(self, folder: Path, files: Mapping[str, bytes], private: Mapping[str, bytes]) -> None:
         """Write files below a folder of the room, not flushed yet; names may have `/`. Raises OSError."""
         for name, data in (*files.items(), *private.items()):
-            target = os.path.join(folder, name)  # noqa: PTH118  # by the thousand, Path objects take longer than the files
+            target = below(folder, name)
             parent = os.path.dirname(target)  # noqa: PTH120
             if parent not in self._made:
                 _make_folders(parent)
@@ -159,11 +160,11 @@ def _is_left(room: Path) -> bool:
 
 def _finish(ready: Path, folder: Path, moves: Sequence[Move], *, again: bool = False) -> None:
     """Do every move that is not done yet; `again`, what has lost its name to another run in the meantime is dropped."""
-    parents = {os.path.dirname(os.path.join(folder, move.target)) for move in moves}  # noqa: PTH118, PTH120
+    parents = {os.path.dirname(below(folder, move.target)) for move in moves}  # noqa: PTH120
     for parent in parents:
         _make_folders(parent)
     for move in moves:
-        source, target = os.path.join(ready, move.source), os.path.join(folder, move.target)  # noqa: PTH118
+        source, target = below(ready, move.source), below(folder, move.target)
         if again and not os.path.lexists(source):
             continue  # it has its name already
         if move.aside:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from eflowprov.bridge.literals import single_quoted
 from eflowprov.errors import InputError
 from eflowprov.model import EnrollmentKind
 from eflowprov.workflows.enrolling.records import Wanted
@@ -22,7 +23,6 @@ _DPS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]{1,62}[A-Za-z0-9]")
 _GROUP_NAME = re.compile(r"[A-Za-z0-9\-_.()]{1,90}")
 _CA_NAME = re.compile(r"[A-Za-z0-9\-_.]{1,64}")
 _CMD_READS = re.compile(r'["%!^&|<>()]')
-_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")  # PowerShell takes each of them for a single quote
 
 
 class Shell(StrEnum):
@@ -157,7 +157,7 @@ class _PowerShell:
         program, *arguments = words
         if program == "az":
             arguments = [_harmless(word) for word in arguments]
-        return " ".join(["&", _quoted(program), *map(_quoted, arguments), *raw])
+        return " ".join(["&", single_quoted(program), *map(single_quoted, arguments), *raw])
 
     def attempt(self, words: Sequence[str]) -> str:
         return f"{self.command(words)}  # there may be none"
@@ -204,10 +204,6 @@ class _PowerShell:
 
 def _writer(shell: Shell) -> _Bash | _PowerShell:
     return _PowerShell() if shell is Shell.POWERSHELL else _Bash()
-
-
-def _quoted(word: str) -> str:
-    return "'" + _QUOTES.sub(r"\1\1", word) + "'"
 
 
 def _harmless(word: str) -> str:

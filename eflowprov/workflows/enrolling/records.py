@@ -176,7 +176,7 @@ def _thumbprints(slot: Mapping[str, Any]) -> tuple[str, str]:
     info = part(slot, "info")
     sha1, sha256 = (_hexadecimal(info.get(name)) for name in ("sha1Thumbprint", "sha256Thumbprint"))
     text = slot.get("certificate")
-    if not (sha1 or sha256) and isinstance(text, str) and text:
+    if not (sha1 or sha256) and isinstance(text, str):
         try:
             facts = read_bundle("certificate", text.encode("ascii", "replace")).certificates[0]
         except (EflowprovError, IndexError):

@@ -11,7 +11,7 @@ from eflowprov.errors import ParseError
 from eflowprov.parsers.check_ids import check_id
 from eflowprov.parsers.cmdlet import failure_message
 from eflowprov.parsers.dps_refusal import parse_dps_refusal
-from eflowprov.workflows.explaining.topics import Topic, by_id, topics
+from eflowprov.workflows.explaining.topics import OWN, Topic, by_id, topics
 
 _SHORTEST = 8  # letters of a message below which it is found by chance
 _LONGEST_LINE = 2000  # characters; patterns with two ends take the square of it
@@ -38,7 +38,10 @@ def by_message(text: str) -> list[Topic]:
         found = [*cmdlets, *_told_in(text), *_refusal_in(text), *_checks_in(text), *cause, *logs]
     else:
         found = [*_told_in(text), *_refusal_in(text), *_checks_in(text), *logs, *cause]
-    return [by_id()[id_.casefold()] for id_ in found]
+    # A line of ours is meant itself; in a page of output it only says that a device's or DPS's words had this effect.
+    own = _own_words_in(text)
+    ordered = [*own, *found] if len(lines) == 1 else [*found, *own]
+    return [by_id()[id_.casefold()] for id_ in ordered]
 
 
 def named_ids(text: str) -> list[Topic]:
@@ -60,11 +63,20 @@ def _cmdlets_in(lines: list[str]) -> list[str]:
 
 
 def _told_in(text: str) -> list[str]:
-    """Entries whose own words stand in the text, the longest words first: they are the narrowest."""
+    """Entries whose own words stand in the text, but for eflowprov's: those come at another place."""
+    return _quoted_in(text, [topic for topic in topics() if topic.kind != OWN])
+
+
+def _own_words_in(text: str) -> list[str]:
+    return _quoted_in(text, [topic for topic in topics() if topic.kind == OWN])
+
+
+def _quoted_in(text: str, among: Iterable[Topic]) -> list[str]:
+    """The longest words first: they are the narrowest."""
     said = _plain(text)
     hits = [
         (len(message), topic.entry.id)
-        for topic in topics()
+        for topic in among
         if topic.kind != "EFLOW message"  # those have places for names, and are found by their patterns
         for message in topic.entry.messages
         if len(message) >= _SHORTEST and _plain(message) in said

@@ -10,10 +10,18 @@ from eflowprov.checks.entries import ADVICE, BLOCKING, NOISE, Entry, check_entri
 from eflowprov.checks.log_patterns import KNOWN_MESSAGES, Gravity
 
 _GRAVITY = {Gravity.BLOCKING: BLOCKING, Gravity.NOTABLE: ADVICE, Gravity.HARMLESS: NOISE}
+OWN = "message of eflowprov"
 # The file of plain entries -> what its entries are, for people; `words` has three kinds.
-_FILES = {"runtime": "finding", "steps": "finding", "host": "finding", "certificate": "finding", "words": ""}
+_FILES = {
+    "runtime": "finding",
+    "steps": "finding",
+    "host": "finding",
+    "certificate": "finding",
+    "tool": OWN,
+    "words": "",
+}
 _WORDS = {"verdict": "verdict", "outcome": "outcome of a finding", "exit-status": "exit status"}
-KINDS = ("finding", "iotedge check", "log message", "DPS message", "EFLOW message", *_WORDS.values())
+KINDS = ("finding", "iotedge check", "log message", "DPS message", "EFLOW message", OWN, *_WORDS.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from eflowprov.workflows.identities.authority_files import CHAIN, ISSUING, ISSUI
 from eflowprov.workflows.identities.identity_files import is_there
 from eflowprov.workflows.identities.passphrases import Ask, unlocker
 
-ISSUER_NAMES = ("root", "issuing")
 _NAMED = 8  # characters of the code in the file's name: enough to tell two apart
 
 

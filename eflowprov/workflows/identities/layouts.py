@@ -18,6 +18,7 @@ from eflowprov.certs.names import file_name_for
 from eflowprov.certs.reading import MAX_BYTES
 from eflowprov.errors import InputError
 from eflowprov.workflows.disk.files import make_folder, read_limited, write_new
+from eflowprov.workflows.disk.storage import below
 from eflowprov.workflows.identities.authority_files import CHAIN, ISSUING, ROOT, OpenedAuthority
 from eflowprov.workflows.identities.identity_files import name_of_aside, names_in
 
@@ -46,7 +47,7 @@ class Place:
 
     def is_taken(self, out: Path) -> bool:
         """Whether something of an identity stands there; an empty folder does not count."""
-        return any(_is_there(os.path.join(out, part)) for part in self.parts)  # noqa: PTH118
+        return any(_is_there(below(out, part)) for part in self.parts)
 
     def clashes(self, names: dict[str, dict[str, str]]) -> str:
         """A part that stands there in other letter case, "" when there is none; `names` as `names_below` gives it."""

@@ -21,7 +21,6 @@ from eflowprov.workflows.disk.file_access import read_access
 from eflowprov.workflows.disk.files import read_limited
 
 FILE_LIMIT = 2**20  # a full chain with its key is a few KiB
-_FACTS_S = 120.0  # the first import of AzureEFLOW on a cold machine takes half a minute
 
 Progress = Callable[[str], None]
 
@@ -104,7 +103,7 @@ def check_certificate(request: ProvisionRequest, progress: Progress) -> Prepared
 def check_host(host: EflowHost, progress: Progress) -> tuple[Finding, ...]:
     """Judge the Windows side."""
     progress("checking the host")
-    return judge_host(host.host_facts(timeout_s=_FACTS_S), now=datetime.now(UTC))
+    return judge_host(host.host_facts(), now=datetime.now(UTC))
 
 
 def prepare(request: ProvisionRequest, host: EflowHost, *, progress: Progress) -> Prepared:
@@ -127,7 +126,7 @@ def planned_call(
     """The call as it would be made with the two files in `folder`, by this host's own parameter names."""
     cert, key = staged_files(prepared, folder, number)
     return provision_call(
-        host.provision_parameters(timeout_s=_FACTS_S),
+        host.provision_parameters(),
         scope_id=request.scope_id,
         cert=cert,
         key=key,

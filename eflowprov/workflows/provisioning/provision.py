@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from eflowprov.bridge.cmdlet_call import CMDLET, ProvisionCall
@@ -30,6 +29,7 @@ from eflowprov.workflows.provisioning.preparation import (
     staged_files,
 )
 from eflowprov.workflows.provisioning.staging import stage, staging_room, sweep_staging
+from eflowprov.workflows.readiness.timeline import Begun
 from eflowprov.workflows.readiness.verify import assemble
 from eflowprov.workflows.vm.channels import ChannelRequest, OpenChannel, open_channel
 
@@ -148,17 +148,18 @@ def provision_and_report(
     progress: Progress,
     on_way: Progress = lambda _: None,
     remove_key: bool = False,
+    label: str = "local",
 ) -> Report:
     """`prepare`, then `provision` over a channel of its own; the report has the findings of both.
 
-    `on_way` is told which way into the VM was taken and why.
+    `on_way` is told which way into the VM was taken and why; `label` is the report's name for the host.
     """
-    started_at = datetime.now(UTC)
+    begun = Begun.now()
     sweep_staging()
     prepared = prepare(request, host, progress=progress)
     transcript.event("prepared", findings=[f"{finding.outcome}: {finding.id}" for finding in prepared.findings])
     if prepared.refused:
-        return preparation_report(request, prepared, started_at)
+        return preparation_report(request, prepared, begun, label=label)
     opened = open_channel(way, lambda: host, progress)
     on_way(opened.told)
     try:
@@ -176,19 +177,21 @@ def provision_and_report(
         opened.channel.close()
     return assemble(
         None,
-        started_at=started_at,
-        target=Target("local", opened.channel.vm, opened.channel.name),
+        begun=begun,
+        target=Target(label, opened.channel.vm, opened.channel.name),
         identity=replace(_identity(request, prepared), hub=done.hub, device_id=done.device_id),
         extra=(*prepared.findings, *done.findings),
     )
 
 
-def preparation_report(request: ProvisionRequest, prepared: Prepared, started_at: datetime | None = None) -> Report:
+def preparation_report(
+    request: ProvisionRequest, prepared: Prepared, begun: Begun | None = None, *, label: str = "local"
+) -> Report:
     """The report of a preparation that forbids to go on; nothing was touched."""
     return assemble(
         None,
-        started_at=started_at or datetime.now(UTC),
-        target=Target("local"),
+        begun=begun or Begun.now(),
+        target=Target(label),
         identity=_identity(request, prepared),
         extra=prepared.findings,
     )

@@ -1,5 +1,5 @@
-"""Ask the VM: five commands over one channel, in parallel, the logs first so that check can be given the hub's name;
-and beside them one small question to the VM about itself.
+"""Ask the VM: five commands over one channel, in parallel where it can, the logs first so that check can be given the
+hub's name; and beside them one small question to the VM about itself.
 
 A device that DPS provisioned has no hub in its configuration, so that a plain `iotedge check` tests none of the hub's
 ports (aziotctl's host_connect_iothub). The name stands in identityd's and edged's logs.
@@ -30,6 +30,8 @@ AGENT_COMMAND = ("iotedge", "logs", "edgeAgent", "--tail", "200")
 _QUICK_S = 60.0
 _CHECK_S = 300.0
 _PROBE_S = 20.0
+_AT_ONCE = {"cmdlet": 1}  # the cmdlets take one call after the other: each command gets what time is left at its turn
+_COMMANDS = 6
 _SLICE_S = 0.2
 _SHORT = "--timeout left it no more"
 _NEWEST = 20_000  # lines of a journal that is too large: some 20 MiB
@@ -40,7 +42,8 @@ FindHub = Callable[[CommandResult], str]
 
 
 class Collector:
-    """Runs the five commands within one total deadline.
+    """Runs the five commands within one total deadline; each is submitted after what it waits for, since a channel may
+    take only one at once.
 
     `find_hub` reads the hub's name out of the logs' output ("" when it is not there); `hub` is the name known
     beforehand, from a registration, and then check need not wait for the logs.
@@ -58,7 +61,8 @@ class Collector:
 
     def collect(self) -> Outputs:
         """Every output, or the reason why it is not there; never raises for a command that failed."""
-        with ThreadPoolExecutor(max_workers=6, thread_name_prefix="verify") as pool:
+        at_once = _AT_ONCE.get(self._channel.name, _COMMANDS)
+        with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="verify") as pool:
             logs = pool.submit(self._logs)
             others = {
                 LIST: pool.submit(self._first_taken, [LIST_COMMAND], _QUICK_S),

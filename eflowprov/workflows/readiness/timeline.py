@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from eflowprov.model import CommandResult, TimelineEntry, VmChannel
 from eflowprov.redaction import redact
@@ -12,6 +14,22 @@ from eflowprov.workflows.readiness.outputs import Outputs
 
 _QUIET = ("sudo", "-n")  # stands before every command, and tells nothing
 _LONGEST = 120  # characters of a command: what tells it apart
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """When something began: `at` for people, and the monotonic clock, since the other one may be set meanwhile."""
+
+    at: datetime
+    clock: float
+
+    @classmethod
+    def now(cls) -> Begun:
+        return cls(datetime.now(UTC), time.monotonic())
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.clock
 
 
 class Timeline:

@@ -19,7 +19,7 @@ from eflowprov.checks.entries import entries
 from eflowprov.errors import DeadlineError, DeniedError, HostKeyError, StorageError, TransportError
 from eflowprov.model import Finding, Identity, Outcome, Report, Target, Verdict
 from eflowprov.workflows.readiness.outputs import Outputs
-from eflowprov.workflows.readiness.timeline import Timeline
+from eflowprov.workflows.readiness.timeline import Begun, Timeline
 from eflowprov.workflows.readiness.verify import OnLook, VerifyOptions, assemble, collect, judge, keep
 from eflowprov.workflows.readiness.waiting import Backoff, Look, Standing, wait_until
 from eflowprov.workflows.vm.channels import OpenChannel
@@ -178,13 +178,11 @@ class ReadinessWait:
             return False
 
     def _report(self, opened: OpenChannel, left_s: float) -> tuple[Report, Outputs]:
-        begun = datetime.now(UTC)
+        begun = Begun.now()
         options = replace(self._options, timeout_s=min(self._options.timeout_s, max(left_s, LAST_LOOK_S)))
         outputs = collect(self._timeline.watch(opened.channel), options)
         judgement = judge(outputs, options, now=datetime.now(UTC))
-        report = assemble(
-            judgement, started_at=begun, target=self._target, identity=Identity(), expect=self._options.expect
-        )
+        report = assemble(judgement, begun=begun, target=self._target, identity=Identity(), expect=self._options.expect)
         return report, outputs
 
     # ------------------------------------------------------------------------------------------------- its judgement

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,7 +40,7 @@ from eflowprov.workflows.readiness.collect import Collector
 from eflowprov.workflows.readiness.log_reading import read_agent, read_journal
 from eflowprov.workflows.readiness.outputs import AGENT, CHECK, LIST, LOGS, STATUS, VM, Output, Outputs, save
 from eflowprov.workflows.readiness.reading import parsed, read_log
-from eflowprov.workflows.readiness.timeline import Timeline, entries_of
+from eflowprov.workflows.readiness.timeline import Begun, Timeline, entries_of
 from eflowprov.workflows.readiness.vm_facts import read_vm
 
 T = TypeVar("T")
@@ -109,10 +108,10 @@ def read(outputs: Outputs) -> RuntimeFacts:
 
 def report_on(outputs: Outputs, options: VerifyOptions, *, vm: str, channel: str, host: str = "") -> Report:
     """Judge outputs and make the report of them."""
-    started_at = datetime.now(UTC)
+    begun = Begun.now()
     return assemble(
-        judge(outputs, options, now=started_at),
-        started_at=started_at,
+        judge(outputs, options, now=begun.at),
+        begun=begun,
         target=Target(host, vm, channel),
         identity=Identity(),
         expect=options.expect,
@@ -147,12 +146,12 @@ def verify_vm(
     `on_unsaved` takes the error when it could not be kept; without it the error is raised. `on_look` is called when the
     report is made.
     """
-    started_at, timeline, begun = datetime.now(UTC), Timeline(), time.monotonic()
+    begun, timeline = Begun.now(), Timeline()
     outputs = collect(timeline.watch(channel), options)
     keep(outputs, save_to, on_unsaved)
     report = assemble(
         judge(outputs, options, now=datetime.now(UTC)),
-        started_at=started_at,
+        begun=begun,
         target=Target(host, channel.vm, channel.name),
         identity=Identity(),
         expect=options.expect,
@@ -160,13 +159,13 @@ def verify_vm(
     )
     if on_look is not None:
         on_look(channel, outputs)
-    return replace(report, duration_s=time.monotonic() - begun)  # the wall clock may have been set meanwhile
+    return report
 
 
 def assemble(
     judgement: Judgement | None,
     *,
-    started_at: datetime,
+    begun: Begun,
     target: Target,
     identity: Identity,
     extra: Iterable[Finding] = (),
@@ -189,8 +188,8 @@ def assemble(
         )
     return Report(
         tool_version=__version__,
-        started_at=started_at,
-        duration_s=max(0.0, (datetime.now(UTC) - started_at).total_seconds()),  # the clock may be set back meanwhile
+        started_at=begun.at,
+        duration_s=begun.elapsed_s,
         target=target,
         identity=identity,
         findings=tuple(_as_expected(_redacted(finding), expect) for finding in findings),

@@ -26,6 +26,7 @@ from eflowprov.workflows.enrolling.enroll import (
 )
 from eflowprov.workflows.enrolling.records import Wanted, new_body
 from eflowprov.workflows.identities.authority_files import ISSUING, ROOT
+from eflowprov.workflows.identities.identity_files import is_there
 from eflowprov.workflows.runs.journal import Journal, step_key
 
 ENROLL = "enroll"
@@ -78,7 +79,7 @@ def enroll_plan(config: RunConfig, cert: Path, journal: Journal) -> tuple[str, t
     if enroll is None:
         return "not configured", ()
     request = enrollment_request(config, enroll, cert)
-    if not request.cert.exists():
+    if not is_there(request.cert):
         return f"have the {enroll.kind} enrollment made for the certificate, once it is issued", ()
     wanted = wanted_enrollment(request)
     if journal.done(ENROLL, enroll_key(config, wanted)) is not None:
@@ -93,7 +94,7 @@ def _own_authority(config: RunConfig) -> Path:
     folder = config.identity.ca
     if folder is None:
         raise InputError("[enroll]", "a group needs its authority's certificate", 'Name it: ca = "issuing.ca.cert.pem"')
-    return folder / (ISSUING if (folder / ISSUING).exists() else ROOT)
+    return folder / (ISSUING if is_there(folder / ISSUING) else ROOT)
 
 
 def _host(enroll: EnrollConfig, environ: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ class Journal:
     def load(cls, path: Path) -> Journal:
         """Read a journal, or start one. InputError when the file is something else."""
         journal = cls(path)
-        if path.exists():
+        if os.path.exists(path):  # noqa: PTH110  # Path.exists raises for a name that is too long
             document = _document(read_limited(path, _LIMIT))
             version = document.get("version")
             if isinstance(version, int) and version > _VERSION:
@@ -103,6 +104,11 @@ class Journal:
         if self.path is not None:
             document = {"version": _VERSION, "under_way": self._under_way, "steps": self._steps}
             write_whole(self.path, (json.dumps(document, indent=2) + "\n").encode("ascii"))
+
+
+def journal_path(config: Path) -> Path:
+    """Where the journal of a configuration file is: beside it."""
+    return config.with_name(f"{config.name}.journal.json")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from eflowprov.errors import EflowprovError, InputError
 from eflowprov.redaction import redact
 from eflowprov.workflows.bundling.bundle import refuse_place
 from eflowprov.workflows.config import RunConfig
-from eflowprov.workflows.identities.identity_files import IdentityFiles
+from eflowprov.workflows.identities.identity_files import IdentityFiles, is_folder, is_there
 from eflowprov.workflows.provisioning.device_state import CONFIG
 from eflowprov.workflows.provisioning.identity_in_vm import HOME
 from eflowprov.workflows.provisioning.preparation import Prepared, ProvisionRequest, check_certificate
@@ -59,7 +59,7 @@ def plan_run(config: RunConfig, journal: Journal, host: Callable[[], EflowHost])
     """The plan, step by step. InputError for input that the run itself would refuse before it touches anything."""
     certs, request, files = _certs(config, journal)
     is_given = config.identity.cert is not None  # then a file that is not there is refused, as by the run
-    prepared = check_certificate(request, lambda _: None) if is_given or request.cert.exists() else _not_issued(config)
+    prepared = check_certificate(request, lambda _: None) if is_given or is_there(request.cert) else _not_issued(config)
     key = None
     if prepared.fingerprint:
         key = step_key(DONE, prepared.fingerprint, config.dps.scope_id, config.dps.endpoint)
@@ -114,9 +114,9 @@ def _certs(config: RunConfig, journal: Journal) -> tuple[Planned, ProvisionReque
         planned = Planned("certs", f"take {identity.cert} and {identity.key} as they are")
         return planned, _request(config, identity.cert, expected.key), expected
     files = IdentityFiles.of(identity.registration_id, identity.out)
-    if files.chain.exists():
+    if is_there(files.chain):
         what = f"keep {identity.registration_id} in {files.folder} if it is whole, valid and this authority's"
-    elif identity.ca.is_dir():
+    elif is_folder(identity.ca):
         what = f"issue {identity.registration_id} from {identity.ca} into {files.folder}"
     else:
         raise InputError(str(identity.ca), "there is no such folder", "Make an authority: eflowprov certs ca --out DIR")
@@ -124,7 +124,7 @@ def _certs(config: RunConfig, journal: Journal) -> tuple[Planned, ProvisionReque
 
 
 def _request(config: RunConfig, cert: Path, key: Path | None) -> ProvisionRequest:
-    there = key if key is not None and (key.exists() or config.identity.ca is None) else None
+    there = key if key is not None and (is_there(key) or config.identity.ca is None) else None
     registration_id = config.identity.registration_id
     return ProvisionRequest(config.dps.scope_id, cert, there, registration_id, config.dps.endpoint)
 

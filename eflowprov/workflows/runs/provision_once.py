@@ -18,7 +18,7 @@ from eflowprov.workflows.provisioning.evidence import gather
 from eflowprov.workflows.provisioning.identity_in_vm import is_in_use
 from eflowprov.workflows.provisioning.preparation import FILE_LIMIT, Prepared, Progress, ProvisionRequest
 from eflowprov.workflows.provisioning.provision import SAID_OK, already_provisioned, call_cmdlet, look_before, refused
-from eflowprov.workflows.runs.journal import Journal
+from eflowprov.workflows.runs.journal import Journal, step_key
 
 BEGUN, DONE = "provision-begun", "provision"
 """The journal's entries: the cmdlet is about to be called; it worked."""
@@ -30,19 +30,22 @@ _AGAIN = "Give --from-step provision to call the cmdlet once more for it"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What the step works with. `key` is the journal's digest of its inputs; `again` says that the operator asked for
-    this step once more, `allowed` that the configuration file allows to provision a provisioned VM anew."""
+    """What the steps provision and wait work with. `again` says that the operator asked for the provisioning once more,
+    `allowed` that the configuration file allows to provision a provisioned VM anew."""
 
     request: ProvisionRequest
     prepared: Prepared
     host: EflowHost
     channel: VmChannel
     journal: Journal
-    key: str
     transcript: Transcript
     progress: Progress
     again: bool = False
     allowed: bool = False
+
+    def key(self, step: str) -> str:
+        """The journal's digest of the inputs of `step`."""
+        return step_key(step, self.prepared.fingerprint, self.request.scope_id, self.request.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def provision_once(attempt: Attempt) -> Attempted:
     """Call the cmdlet unless it was called for these inputs and worked. InputError when nobody allowed to touch a VM
     that others provisioned."""
     state = look_before(attempt.channel, attempt.transcript)
-    done, begun = attempt.journal.done(DONE, attempt.key), attempt.journal.done(BEGUN, attempt.key)
+    done, begun = attempt.journal.done(DONE, attempt.key(DONE)), attempt.journal.done(BEGUN, attempt.key(DONE))
     if begun is None:
         done = None  # another certificate's call came after it, and was cut off
     if done is not None and state.provisioned_with:
@@ -71,7 +74,7 @@ def provision_once(attempt: Attempt) -> Attempted:
         begun = None
     if begun is not None and _has_worked(attempt, state, begun):
         attempt.transcript.event("recovered", name=begun["name"], since=begun["clock"])
-        attempt.journal.record(DONE, attempt.key, clock=begun["clock"], name=begun["name"])
+        attempt.journal.record(DONE, attempt.key(DONE), clock=begun["clock"], name=begun["name"])
         return _worked(begun, "An earlier run was cut off in it; the VM is configured with this certificate.")
     if not _may_touch(attempt, state, begun):
         raise _untouched(attempt, state)
@@ -125,7 +128,7 @@ def _call(attempt: Attempt, state: DeviceState) -> Attempted:
 
     def begin(name: str) -> None:
         names.append(name)
-        attempt.journal.record(BEGUN, attempt.key, name=name, answer="", **kept)
+        attempt.journal.record(BEGUN, attempt.key(DONE), name=name, answer="", **kept)
 
     verdict, name = call_cmdlet(
         attempt.request,
@@ -137,8 +140,8 @@ def _call(attempt: Attempt, state: DeviceState) -> Attempted:
         on_call=begin,
     )
     if verdict.ok:
-        attempt.journal.record(DONE, attempt.key, clock=kept["clock"], name=name)
+        attempt.journal.record(DONE, attempt.key(DONE), clock=kept["clock"], name=name)
         return Attempted((SAID_OK,), True, state.clock, name)
-    attempt.journal.record(BEGUN, attempt.key, name=name, answer=_FAILED, **kept)
+    attempt.journal.record(BEGUN, attempt.key(DONE), name=name, answer=_FAILED, **kept)
     told = refused(verdict, gather(attempt.channel, since=state.clock), attempt.transcript)
     return Attempted(told.findings, False)

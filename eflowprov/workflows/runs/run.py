@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from eflowprov.bridge.eflow import EflowHost
@@ -20,37 +20,27 @@ from eflowprov.model import Finding, HostFacts, Identity, Outcome, Report, Targe
 from eflowprov.workflows.bundling.bundle import Bundle, BundleOptions, Receipt, refuse_place
 from eflowprov.workflows.bundling.log import RunLog
 from eflowprov.workflows.config import RunConfig
-from eflowprov.workflows.disk.files import read_limited
 from eflowprov.workflows.disk.transcript import Transcript
-from eflowprov.workflows.provisioning.device_state import device_state
-from eflowprov.workflows.provisioning.evidence import await_evidence
-from eflowprov.workflows.provisioning.identity_in_vm import in_use, kept_key, remove_host_key
-from eflowprov.workflows.provisioning.preparation import (
-    FILE_LIMIT,
-    ProvisionRequest,
-    check_certificate,
-    check_host,
-    forbids,
-)
-from eflowprov.workflows.provisioning.provision import UNPROVED
+from eflowprov.workflows.provisioning.preparation import ProvisionRequest, check_certificate, check_host, forbids
 from eflowprov.workflows.provisioning.staging import sweep_staging
 from eflowprov.workflows.readiness.baseline import against, load_baseline
+from eflowprov.workflows.readiness.patience import patiently
 from eflowprov.workflows.readiness.policy import load_policy
 from eflowprov.workflows.readiness.report_files import write_reports
-from eflowprov.workflows.readiness.timeline import Timeline
+from eflowprov.workflows.readiness.timeline import Begun, Timeline
 from eflowprov.workflows.readiness.verify import VerifyOptions, assemble, collect, judge
 from eflowprov.workflows.register import register_device
 from eflowprov.workflows.runs.enroll_once import ENROLL, enroll_once
 from eflowprov.workflows.runs.journal import Journal, step_key
-from eflowprov.workflows.runs.patience import patiently
 from eflowprov.workflows.runs.provision_once import BEGUN, DONE, Attempt, provision_once
-from eflowprov.workflows.runs.run_files import KEY_GONE, RunFiles, identity_files
+from eflowprov.workflows.runs.run_files import RunFiles, identity_files
 from eflowprov.workflows.runs.step_findings import already, first_failing, skipped, told, unanswered
 from eflowprov.workflows.runs.step_requests import provision_request, registration
+from eflowprov.workflows.runs.wait_once import WAIT, wait_once
 from eflowprov.workflows.vm.channels import OpenChannel, configured_request, open_channel
 
 STEPS = ("certs", "check", "host", "enroll", "register", "provision", "wait", "verify", "report")
-_KEPT = (ENROLL, "register", DONE, "wait")  # the steps that a journal makes unnecessary
+_KEPT = (ENROLL, "register", DONE, WAIT)  # the steps that a journal makes unnecessary
 _UNMARKED = ("certs", "check")  # steps that ask nobody: one that was cut off in them has nothing to wait for
 _GOING_ON = ("provision", "wait")  # when they failed, the VM itself tells best why
 
@@ -119,16 +109,16 @@ class Runner:
     # ------------------------------------------------------------------------------------------------ the order
 
     def _steps(self) -> Report:
-        self._started_at = datetime.now(UTC)
+        self._begun = Begun.now()
         if self._journal.cut_off:
             self._progress(f"an earlier run was cut off in step {self._journal.cut_off}: going on")
         try:
             for step in STEPS[:-1]:
-                self._begin(step)
                 if not self._attempt(step):
                     self._skip_after(step)
                     break
-            self._begin("report")
+            with suppress(StorageError):  # a journal that cannot be written costs no report
+                self._begin("report")
             return self._report()
         finally:
             if self._opened is not None:
@@ -145,19 +135,21 @@ class Runner:
         """Run a step; False when the steps behind it have no sense."""
         before = len(self._findings)
         try:
+            self._begin(step)
             with self._timeline.step(step):
                 getattr(self, f"_{step}")()
+            outcomes = [f"{finding.outcome}: {finding.id}" for finding in self._findings[before:]]
+            self._transcript.event("step", step=step, findings=outcomes)
         except InputError:
             raise
         except EflowprovError as error:
-            self._transcript.event("step-error", step=step, error=str(error))
+            with suppress(StorageError):  # of a full disk, which is in the report then
+                self._transcript.event("step-error", step=step, error=str(error))
             self._findings.append(unanswered(step, error))
             self._tell(step, before)
             return False
         self._tell(step, before)
-        found = self._findings[before:]
-        self._transcript.event("step", step=step, findings=[f"{finding.outcome}: {finding.id}" for finding in found])
-        return step in _GOING_ON or not forbids(tuple(found))
+        return step in _GOING_ON or not forbids(tuple(self._findings[before:]))
 
     def _tell(self, step: str, before: int) -> None:
         for line in told(step, self._findings[before:]):
@@ -196,9 +188,10 @@ class Runner:
 
     def _register(self) -> None:
         """Would DPS take it? Proved once for each certificate, scope and endpoint."""
-        if not self._config.dps.register_first:
+        dps = self._config.dps
+        if not dps.register_first:
             return
-        key = self._key("register")
+        key = step_key("register", self._prepared.fingerprint, dps.scope_id, dps.endpoint)
         kept = self._journal.done("register", key)
         if kept is None:
             registered = register_device(registration(self._config, self._files))
@@ -213,58 +206,29 @@ class Runner:
 
     def _provision(self) -> None:
         """Once for each certificate."""
-        self._provisioned = provision_once(
-            Attempt(
-                self._request(),
-                self._prepared,
-                self._eflow,
-                self._vm(),
-                self._journal,
-                self._key(DONE),
-                self._transcript,
-                self._progress,
-                again=self._again,
-                allowed=self._config.provision.again,
-            )
+        self._tried = Attempt(
+            self._request(),
+            self._prepared,
+            self._eflow,
+            self._vm(),
+            self._journal,
+            self._transcript,
+            self._progress,
+            again=self._again,
+            allowed=self._config.provision.again,
         )
+        self._provisioned = provision_once(self._tried)
         self._findings += self._provisioned.findings
 
     def _wait(self) -> None:
         """For evidence newer than the cmdlet's call, and that it is this certificate which is in use."""
-        done, key = self._provisioned, self._key("wait")
-        if not done.worked:
-            self._findings.append(skipped("wait", "provision"))
+        if not self._provisioned.worked:
+            self._findings.append(skipped(WAIT, "provision"))
             return
-        kept = self._journal.done("wait", key)
-        if kept is not None and kept["clock"] == str(done.since):
-            self._findings.append(already("provision/identity-in-use", "this certificate is in use", kept))
-            self._identity = replace(self._identity, hub=kept["hub"], device_id=kept["device_id"])
-        else:
-            kept = self._evidence(key)
-        if self._config.provision.remove_key and self._files.key is not None:
-            self._drop_key(self._files.key, proved=kept is not None)
-
-    def _evidence(self, key: str) -> dict[str, str] | None:
-        """Wait for it, and keep it when everything is proved."""
-        done, vm, request = self._provisioned, self._vm(), self._request()
-        evidence = await_evidence(vm, since=done.since, timeout_s=request.evidence_s, progress=self._progress)
-        used = in_use(vm, device_state(vm), request.scope_id, read_limited(request.cert, FILE_LIMIT), done.name)
-        self._transcript.event("evidence", assigned=evidence.assigned.detail, agent=evidence.agent.detail)
-        self._findings += [evidence.assigned, evidence.agent, used]
-        if not evidence.proved or used.outcome is Outcome.FAIL:
-            return None
-        kept = {"clock": str(done.since), "hub": evidence.hub, "device_id": evidence.device_id}
-        self._journal.record("wait", key, **kept)
-        return kept
-
-    def _drop_key(self, key: Path, *, proved: bool) -> None:
-        """Delete the host's copy, which the journal knows first: a key that is gone then is no missing one."""
-        if not proved:
-            self._findings.append(kept_key(key, UNPROVED))
-            return
-        vm = self._vm()
-        removing = partial(self._journal.record, KEY_GONE, self._prepared.fingerprint)
-        self._findings.append(remove_host_key(vm, device_state(vm).config.key, key, on_proof=removing))
+        proof = wait_once(self._tried, self._provisioned, remove_key=self._config.provision.remove_key)
+        self._findings += proof.findings
+        told = self._identity
+        self._identity = replace(told, hub=proof.hub or told.hub, device_id=proof.device_id or told.device_id)
 
     def _verify(self) -> None:
         settings = self._config.verify
@@ -281,9 +245,6 @@ class Runner:
 
     def _request(self) -> ProvisionRequest:
         return provision_request(self._config, self._files)
-
-    def _key(self, step: str) -> str:
-        return step_key(step, self._prepared.fingerprint, self._config.dps.scope_id, self._config.dps.endpoint)
 
     @cached_property
     def _eflow(self) -> EflowHost:
@@ -316,7 +277,7 @@ class Runner:
         channel = self._opened.channel if self._opened else None
         report = assemble(
             self._judgement,
-            started_at=self._started_at,
+            begun=self._begun,
             target=Target(self._label, channel.vm if channel else "", channel.name if channel else ""),
             identity=self._identity,
             extra=[finding for finding in self._findings if finding.id not in judged],

@@ -9,7 +9,7 @@ from eflowprov.certs.reading import read_bundle
 from eflowprov.errors import InputError
 from eflowprov.workflows.config import IdentityConfig
 from eflowprov.workflows.disk.files import read_limited
-from eflowprov.workflows.identities.identity_files import IdentityFiles
+from eflowprov.workflows.identities.identity_files import IdentityFiles, is_there
 from eflowprov.workflows.identities.issue import issue_identities
 from eflowprov.workflows.runs.journal import Journal
 
@@ -64,11 +64,11 @@ def expected_files(identity: IdentityConfig, journal: Journal) -> RunFiles:
         assert identity.out is not None  # noqa: S101 - the configuration's own rule
         places = IdentityFiles.of(identity.registration_id, identity.out)
         cert, key = places.chain, places.key
-    return RunFiles(cert, None if not key.exists() and _removed(cert, journal) else key)
+    return RunFiles(cert, None if not is_there(key) and _removed(cert, journal) else key)
 
 
 def _removed(cert: Path, journal: Journal) -> bool:
-    if not cert.exists():
+    if not is_there(cert):
         return False
     leaf = read_bundle(str(cert), read_limited(cert, _LIMIT)).certificates[0]
     return journal.done(KEY_GONE, leaf.sha256) is not None

@@ -19,7 +19,6 @@ from eflowprov.transports.hvsocket import is_possible
 
 _LOG = logging.getLogger(__name__)
 _TCP_CLOSED = (1, 4)
-_FACTS_S = 120.0  # the first import of AzureEFLOW on a cold machine takes half a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def installed_release(host: Callable[[], EflowHost], tell: Callable[[str], None]
         eflow = host()
         if eflow.last_facts is None:
             tell("asking the host which EFLOW it has")
-        facts = eflow.last_facts or eflow.host_facts(timeout_s=_FACTS_S)
+        facts = eflow.last_facts or eflow.host_facts()
     except EflowprovError as error:
         _LOG.info("the host did not tell which EFLOW it has: %s", error)
         return Release()

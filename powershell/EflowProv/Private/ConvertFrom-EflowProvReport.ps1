@@ -1,5 +1,5 @@
 function ConvertFrom-EflowProvReport {
-    # The report (a JSON document, docs/report-format.md) as an EflowProv.Readiness object. Throws EflowProv.Unknown when
+    # The report (a JSON document, docs/report.md) as an EflowProv.Readiness object. Throws EflowProv.Unknown when
     # it is not in the known form, or when its verdict is not the one that the exit status tells.
     [CmdletBinding()]
     [OutputType('EflowProv.Readiness')]

@@ -14,10 +14,10 @@ function Get-EflowProvReadiness {
     ExitStatus and in the error's Exception.Data['ExitStatus'].
 
     .PARAMETER Channel
-    The way into the VM: auto (ssh first, then cmdlet), ssh, or cmdlet (Invoke-EflowVmCommand).
+    The way into the VM: auto (ssh where this EFLOW has it, else cmdlet), ssh, or cmdlet (Invoke-EflowVmCommand).
 
     .PARAMETER Ssh
-    HOST or HOST:PORT of the VM's SSH server.
+    HOST or HOST:PORT of the VM's SSH server, or hvsocket:VMID for the one behind a Hyper-V socket.
 
     .PARAMETER SshUser
     The user in the VM; iotedge-user unless told otherwise.

@@ -140,23 +140,3 @@ def test_parameter_names_come_from_the_host() -> None:
     assert host({"parameters": ["scopeId", "headless"]}).provision_parameters() == ("scopeId", "headless")
     with pytest.raises(BridgeError):
         host({}).provision_parameters()
-
-
-def test_the_address_is_taken_from_what_the_cmdlet_returned() -> None:
-    records = ["h[11/22/2026 09:17:44] Querying", "o00:15:5d:4e:15:2c", "o172.27.120.111"]
-    assert host({"records": records, "failure": None}).vm_address() == "172.27.120.111"
-    joined = ["o00:15:5d:4e:15:2c\n172.27.120.111"]
-    assert host({"records": joined, "failure": None}).vm_address() == "172.27.120.111"
-
-
-@pytest.mark.parametrize(
-    "records", [[], ["h - Virtual machine IP : 172.27.120.111"], ["o00:00:00:00:00:00", "o"], ["o1.2.3.999"]]
-)
-def test_no_address_is_an_error(records: list[str]) -> None:
-    with pytest.raises(CmdletError, match="returned no address"):
-        host({"records": records, "failure": None}).vm_address()
-
-
-def test_an_address_beside_an_error_is_none() -> None:
-    with pytest.raises(CmdletError, match="Failed to acquire IP address"):
-        host({"records": ["o10.0.0.1"], "failure": {"message": "Failed to acquire IP address"}}).vm_address()

@@ -82,7 +82,8 @@ def test_an_encrypted_key_says_that_its_passphrase_is_missing_or_wrong(form: Pri
 
 @pytest.mark.parametrize("form", FORMS, ids=["pkcs8", "traditional", "openssh"])
 def test_a_passphrase_that_is_not_needed_does_no_harm(form: PrivateFormat) -> None:
-    load_key(plain_key(curve_key(), form), "k", PASSWORD)
+    key = curve_key()
+    assert plain_key(load_key(plain_key(key, form), "k", PASSWORD)) == plain_key(key)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +119,8 @@ def test_a_compressed_point_in_an_openssh_key_is_damage() -> None:
 
 def test_a_byte_order_mark_and_crlf_do_not_hide_a_key() -> None:
     data = plain_key(curve_key())
-    load_key(b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"), "k")
-    load_key(data.decode().encode("utf-16"), "k")
+    for disguised in (b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"), data.decode().encode("utf-16")):
+        assert plain_key(load_key(disguised, "k")) == data
 
 
 def test_a_key_that_ssh_does_not_have_is_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eflowprov.certs.names import check_registration_id, file_name_for, has_upper_case, is_host_label
+from eflowprov.certs.names import check_registration_id, file_name_for, is_host_label
 from eflowprov.errors import InputError
 
 _RULE = r"[A-Za-z0-9\-._:]{0,63}[A-Za-z0-9\-]"
@@ -89,11 +89,6 @@ def test_file_names_meet_exactly_when_dps_takes_the_ids_as_one(one: str, other: 
 def test_the_marks_do_not_meet_in_ids_made_to_provoke_it() -> None:
     ids = ["CON", "CON.x", "CON:.x", "CON::.x", "con-", "CON:x", "NUL.x.y"]
     assert len({file_name_for(one).lower() for one in ids}) == len(ids)
-
-
-def test_upper_case_is_legal_and_told() -> None:
-    assert has_upper_case("Line4")
-    assert not has_upper_case("line4")
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,8 @@ def test_a_module_is_told_by_status_and_image_and_not_by_how_long_it_is_up() -> 
     assert change == Change("module", "edgeAgent", CHANGED, "mcr/agent:1.5.1", "mcr/agent:1.5.2")
     (change,) = changes(was, report(modules=(replace(AGENT, status="stopped", image="mcr/agent:1.5.2"),)))
     assert (change.before, change.after) == ("running, mcr/agent:1.5.1", "stopped, mcr/agent:1.5.2")
+    (change,) = changes(was, report(modules=(replace(AGENT, image=""),)))
+    assert (change.before, change.after) == ("mcr/agent:1.5.1", "unknown")
 
 
 def test_modules_that_came_and_went_are_told() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+import eflowprov
+from eflowprov.certs.keys import MIN_PASSPHRASE
 from eflowprov.checks.certificate import IDS
 from eflowprov.checks.entries import SEVERITIES, check_entries, entries, message_entries
 from eflowprov.checks.host import judge_host
@@ -15,7 +19,9 @@ from eflowprov.model import EXIT_STATUS, HostFacts, Outcome, Verdict
 from tests.unit.checks.facts import NOW
 
 ROWS = list(csv.DictReader(files("eflowprov.parsers").joinpath("check-ids.csv").read_text("utf-8").splitlines()))
-PLAIN = [entry for file in ("runtime", "steps", "host", "certificate", "words") for entry in entries(file).values()]
+PLAIN = [
+    entry for file in ("runtime", "steps", "host", "certificate", "tool", "words") for entry in entries(file).values()
+]
 CHECKS = [known.entry for known in check_entries().values()]
 MESSAGES = [known.entry for theme in ("dps", "eflow") for known in message_entries(theme)]
 
@@ -79,3 +85,16 @@ def test_every_message_that_an_entry_quotes_is_found_by_its_own_pattern_and_by_n
                 at for at, one in enumerate(known) if one.pattern and re.search(one.pattern, message, re.IGNORECASE)
             ]
             assert hits and hits[0] == place, (each.entry.id, message, [known[at].entry.id for at in hits])
+
+
+def test_what_the_tool_is_quoted_with_stands_in_its_source() -> None:
+    package = Path(eflowprov.__file__).parent
+    trees = [ast.parse(path.read_text("utf-8")) for path in package.rglob("*.py")]
+    source = [str(node.value) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    source += [text.replace("{MIN_PASSPHRASE}", str(MIN_PASSPHRASE)) for text in map(ast.unparse, _joined(trees))]
+    quoted = [message for entry in entries("tool").values() for message in entry.messages]
+    assert [message for message in quoted if not any(message in text for text in source)] == []
+
+
+def _joined(trees: list[ast.Module]) -> list[ast.JoinedStr]:
+    return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]

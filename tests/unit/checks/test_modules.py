@@ -125,3 +125,10 @@ def test_every_module_that_fails_has_a_command_to_type_and_evidence() -> None:
     finding = found(given, "module/m")
     assert "Invoke-EflowVmCommand" in finding.remedy
     assert finding.evidence
+
+
+@pytest.mark.parametrize("names", [("edgeAgent",), ("edgeAgent", "sensor")])
+def test_a_deployment_that_was_carried_out_has_an_edge_hub(names: tuple[str, ...]) -> None:
+    without = facts(modules=modules(*names))
+    assert found(without, "module/edgeHub").outcome is Outcome.FAIL
+    assert verdict(without) is Verdict.NOT_READY

@@ -226,3 +226,31 @@ def test_what_a_child_complained_of_is_kept() -> None:
     assert stream.recv(1) == b""
     assert stream.complaint() == "The VM is not running."
     stream.close()
+
+
+def test_the_raw_stream_is_closed_once_however_often_the_stream_is() -> None:
+    """A second end of a child's process group, or of its job on Windows, could reach a stranger's."""
+    closed = threading.Event()
+
+    class Counted:
+        closes = 0
+
+        def read(self, _size: int) -> bytes:
+            closed.wait(5)
+            return b""
+
+        def write(self, _data: bytes) -> None:
+            pass
+
+        def close(self) -> None:
+            self.closes += 1
+            closed.set()
+
+        def complaint(self) -> str:
+            return ""
+
+    raw = Counted()
+    stream = ThreadedStream(raw)
+    stream.close()
+    stream.close()
+    assert raw.closes == 1

@@ -117,6 +117,36 @@ def test_a_command_without_an_end_is_left_at_the_deadline(tmp_path: Path) -> Non
         assert time.monotonic() - begun < 1.5
 
 
+def test_a_wait_for_output_is_cut_up_so_that_ctrl_c_is_seen_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There a wait for a lock cannot be interrupted, however long it is."""
+    waits: list[float | None] = []
+    wait = threading.Event.wait
+
+    def noted(event: threading.Event, timeout: float | None = None) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            waits.append(timeout)
+        return wait(event, timeout)
+
+    def slow(_text: str) -> CommandResult:
+        time.sleep(0.5)
+        return result()
+
+    with opened(slow, tmp_path) as (channel, _):
+        start = ssh.SshChannel._start
+
+        def begun(*given: object) -> bool:
+            answer: bool = start(*given)  # type: ignore[arg-type]
+            monkeypatch.setattr(threading.Event, "wait", noted)
+            return answer
+
+        monkeypatch.setattr(ssh.SshChannel, "_start", begun)
+        assert channel.run(("true",), timeout_s=30).status == 0
+        monkeypatch.setattr(threading.Event, "wait", wait)
+    assert len(waits) > 1 and all(each is not None and each <= 0.2 for each in waits)
+
+
 def test_output_that_comes_after_the_exit_status_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(_: object, session: paramiko.Channel, __: bytes) -> None:
         session.send_exit_status(0)

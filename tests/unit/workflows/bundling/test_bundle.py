@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from zipfile import ZipFile
 import pytest
 
 from eflowprov.errors import InputError, StorageError, TransportError
-from eflowprov.model import CommandResult, HostFacts
+from eflowprov.model import CommandResult, Finding, HostFacts, Outcome
 from eflowprov.reports.formats import FORMS
 from eflowprov.workflows.bundling import bundle as module
 from eflowprov.workflows.bundling.bundle import Bundle, BundleOptions, Receipt, refuse_place
 from eflowprov.workflows.bundling.log import RunLog
+from eflowprov.workflows.bundling.members import Member
 from eflowprov.workflows.readiness import outputs as outputs_module
 from eflowprov.workflows.readiness.outputs import AGENT, LOGS, Outputs, read_saved, save
 from eflowprov.workflows.readiness.verify import VerifyOptions, collect, report_on, verify_vm
@@ -139,6 +141,34 @@ def test_what_one_sees_first_says_verdict_device_and_which_file_tells_what(tmp_p
     assert " fail, " in text
     assert "report.html " in text and "support-bundle/ " in text and "Secrets taken out: 0" in text
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_an_output_that_cannot_be_read_any_more_is_left_out_and_it_is_said_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one(name: str, file: str, result: CommandResult) -> Member:
+        if name == LOGS:
+            raise OSError(5, "Input/output error")
+        return kept(name, file, result)
+
+    kept = module._one
+    monkeypatch.setattr(module, "_one", one)
+    made(tmp_path / "t.zip")
+    assert document(tmp_path / "t.zip")["left_out"] == [
+        {"name": "iotedge-system-logs.json", "why": "it cannot be read (Input/output error)"}
+    ]
+    assert {"iotedge-list.txt", "iotedge-logs-edgeAgent.txt"} <= {*names_in(tmp_path / "t.zip")}
+
+
+def test_no_text_of_a_report_brings_a_secret_into_any_of_its_forms(tmp_path: Path) -> None:
+    report = verify_vm(FakeVm().start(), OPTIONS, host="local")
+    said = Finding("a/b", "a title", Outcome.WARN, "password=hunter2-Zq9", evidence="DB_PASSWORD=hunter2-Zq9")
+    bundle = Bundle(BundleOptions(tmp_path / "t.zip"), RunLog(), lambda _: None)
+    receipt = bundle.write(replace(report, findings=(*report.findings, said)))
+    with ZipFile(tmp_path / "t.zip") as archive:
+        texts = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+    assert [name for name, text in texts.items() if "hunter2" in text] == []
+    assert "password=***" in texts["report.json"] and receipt.redacted == 2
 
 
 def test_a_host_whose_clock_stands_at_1970_gets_a_bundle_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

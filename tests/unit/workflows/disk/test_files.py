@@ -20,6 +20,7 @@ from eflowprov.workflows.disk.files import (
     write_folder_whole,
     write_new,
     write_new_private,
+    write_together,
     write_whole,
 )
 
@@ -100,6 +101,43 @@ def test_a_private_file_is_its_owners_from_the_first_moment(tmp_path: Path, monk
 
 
 @pytest.mark.windows
+def test_a_file_that_another_program_has_open_is_told_as_that(tmp_path: Path) -> None:
+    taken = tmp_path / "identities.csv"
+    taken.write_bytes(b"old")
+    with taken.open("rb"), pytest.raises(StorageError, match=r"identities\.csv: another program has it open\. Close"):
+        write_whole(taken, b"new")
+    assert taken.read_bytes() == b"old"
+    write_whole(taken, b"new")
+    assert taken.read_bytes() == b"new"
+
+
+@pytest.mark.windows
+@pytest.mark.parametrize("open_one", ["b", "z"])
+def test_nothing_of_a_set_changes_while_another_program_has_one_of_it_open(tmp_path: Path, open_one: str) -> None:
+    before = {"a": b"1", "b": b"2", "z": b"3"}
+    for name, data in before.items():
+        (tmp_path / name).write_bytes(data)
+    with (tmp_path / open_one).open("rb"), pytest.raises(StorageError, match=f"{open_one}: another program has it"):
+        write_together(tmp_path, [("a", b"new"), ("b", b"new")], gone=["z"])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.windows
+def test_a_file_that_another_program_reads_alone_is_told_as_that(tmp_path: Path) -> None:
+    import _winapi
+
+    taken = tmp_path / "list.txt"
+    taken.write_bytes(b"1")
+    handle = _winapi.CreateFile(str(taken), _winapi.GENERIC_READ, 0, 0, _winapi.OPEN_EXISTING, 0, 0)
+    try:
+        with pytest.raises(InputError, match="another program has it open for itself alone"):
+            read_limited(taken, 10)
+    finally:
+        _winapi.CloseHandle(handle)
+    assert read_limited(taken, 10) == b"1"
+
+
+@pytest.mark.windows
 def test_on_windows_a_private_file_is_the_owners_administrators_and_systems(tmp_path: Path) -> None:
     from eflowprov.workflows.disk.windows_files import current_user, rights_of
 
@@ -150,6 +188,29 @@ def test_a_write_that_fails_midway_leaves_nothing(
     if isinstance(failure, OSError):
         assert "No space left on device" in str(refused.value)
         assert "Free some space" in str(refused.value)
+
+
+def test_files_that_belong_together_take_the_place_of_the_old_ones_and_of_those_that_are_gone(tmp_path: Path) -> None:
+    for name in ("a", "gone", "kept"):
+        (tmp_path / name).write_bytes(b"old")
+    write_together(tmp_path, [("a", b"new"), ("b", b"new")], gone=["gone", "never-there"])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == {
+        "a": b"new",
+        "b": b"new",
+        "kept": b"old",
+    }
+
+
+def test_files_that_belong_together_change_nothing_when_one_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "gone").write_bytes(b"old")
+    monkeypatch.setattr(storage.os, "fsync", _no_space)
+    with pytest.raises(StorageError, match="No space left"):
+        write_together(tmp_path, [("a", b"new"), ("b", b"new")], gone=["gone"])
+    assert [(tmp_path / name).read_bytes() for name in ("a", "gone")] == [b"old", b"old"]
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_failed_replacement_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,11 @@ def test_no_secret_is_kept_however_deep_it_lies(tmp_path: Path) -> None:
     assert secret not in text and text.count("***") == 3
 
 
-def test_without_a_path_nothing_is_kept() -> None:
+def test_without_a_path_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     with Transcript(None) as transcript:
         transcript.event("x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_said_with_the_flag(tmp_path: Path) -> None:
@@ -60,3 +63,19 @@ def test_a_disk_that_runs_full_is_told_as_one(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr(transcript._file, "write", full)
         with pytest.raises(StorageError, match=r"run\.jsonl: cannot be written \(No space left on device\)"):
             transcript.event("x")
+
+
+class FullDisk(StringIO):
+    """A buffered file on a disk that has no room: it tells so at each flush, and once more when it is closed."""
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_is_no_second_error_when_the_file_is_closed(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="No space left on device"), Transcript(tmp_path / "run.jsonl") as transcript:
+        transcript._file = FullDisk()
+        transcript.event("x")

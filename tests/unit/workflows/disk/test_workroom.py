@@ -56,6 +56,16 @@ def test_nothing_is_left_of_a_room(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["D"]
 
 
+@pytest.mark.windows
+def test_a_room_works_behind_the_prefix_for_long_paths(tmp_path: Path) -> None:
+    folder = Path(f"\\\\?\\{tmp_path}")
+    with Workroom(folder) as room:
+        staged = _staged(room, a="1")
+        with room.alone():
+            room.reveal(staged, [Move("d/a", "private/a")])
+    assert _all(tmp_path) == {"private/a": "1"}
+
+
 @pytest.mark.linux
 def test_a_room_is_its_owners_alone(tmp_path: Path) -> None:
     with Workroom(tmp_path) as room:
@@ -259,3 +269,11 @@ def test_a_room_that_may_not_be_looked_into_is_left_alone(tmp_path: Path, monkey
     monkeypatch.setattr(workroom.FileLock, "take", forbidden)
     workroom._sweep(tmp_path)
     assert (tmp_path / ".eflowprov+0123456789ab").exists()
+
+
+def test_what_stands_aside_already_is_never_replaced(tmp_path: Path) -> None:
+    """A move is done again after a kill; by then the target may be another's."""
+    (tmp_path / "aside").write_text("old")
+    (tmp_path / "f").write_text("new")
+    workroom._put_aside(str(tmp_path / "f"), tmp_path / "aside")
+    assert _all(tmp_path) == {"aside": "old", "f": "new"}

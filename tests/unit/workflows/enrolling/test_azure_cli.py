@@ -101,7 +101,11 @@ def test_a_group_with_its_hub_and_the_secondary_slot(azure: Azure) -> None:
 @pytest.mark.linux
 def test_unenroll_deletes_registration_then_enrollment(azure: Azure) -> None:
     calls = azure.run(unenroll_script(EnrollmentKind.INDIVIDUAL, "line4-press2", Place("plant-dps"), Shell.BASH))
-    assert [call[3:-2] for call in calls] == [["enrollment", "registration", "delete"], ["enrollment", "delete"]]
+    named = ["--dps-name=plant-dps", "--enrollment-id=line4-press2"]
+    assert [call[3:] for call in calls] == [
+        ["enrollment", "registration", "delete", *named],
+        ["enrollment", "delete", *named],
+    ]
 
 
 @pytest.mark.linux
@@ -117,21 +121,30 @@ def test_a_ca_is_uploaded_its_code_signed_and_the_proof_handed_in(azure: Azure) 
     assert (azure.folder / "seen").read_text("ascii") == PEM
 
 
+_QUOTED = "it''s"  # as PowerShell doubles every kind of quote
+
+
 @pytest.mark.parametrize(
-    "script",
+    ("script", "words"),
     [
-        enroll_script(wanted(device_id="it's"), PLACE, Shell.POWERSHELL),
-        enroll_script(wanted(EnrollmentKind.GROUP), PLACE, Shell.POWERSHELL),
-        unenroll_script(EnrollmentKind.INDIVIDUAL, "line4-press2", PLACE, Shell.POWERSHELL),
-        verify_ca_script(PEM, "plant-root", Path("C:\\it\u2019s $(here)"), "root", PLACE, Shell.POWERSHELL),
+        (
+            enroll_script(wanted(device_id="it's"), PLACE, Shell.POWERSHELL),
+            (f"'--device-id={_QUOTED}'", "$LASTEXITCODE"),
+        ),
+        (enroll_script(wanted(EnrollmentKind.GROUP), PLACE, Shell.POWERSHELL), ("enrollment-group", "$LASTEXITCODE")),
+        (unenroll_script(EnrollmentKind.INDIVIDUAL, "line4-press2", PLACE, Shell.POWERSHELL), ("delete",)),
+        (
+            verify_ca_script(PEM, "plant-root", Path("C:\\it\u2019s $(here)"), "root", PLACE, Shell.POWERSHELL),
+            ("'C:\\it\u2019\u2019s $(here)'", "$LASTEXITCODE"),
+        ),
     ],
 )
-def test_the_powershell_form_parses_and_quotes_every_kind_of_quote(script: str) -> None:
+def test_the_powershell_form_parses_and_quotes_every_kind_of_quote(script: str, words: tuple[str, ...]) -> None:
     tree = Parser(Language(tree_sitter_powershell.language())).parse(script.encode("utf-8"))
     assert not tree.root_node.has_error, script
+    assert [word for word in words if word not in script] == []
     assert "it's" not in script.replace("it''s", "") and "it\u2019s" not in script.replace("it\u2019\u2019s", "")
-    assert "$(here)" not in script or "'C:\\it\u2019\u2019s $(here)'" in script
-    assert "$LASTEXITCODE" in script or "delete" in script
+    assert script.count("$(here)") == script.count("'C:\\it\u2019\u2019s $(here)'"), "within its quotes alone"
 
 
 @pytest.mark.parametrize("odd", ["%", "!", "(", ")", "a%PATH%"])

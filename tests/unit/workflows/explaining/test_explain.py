@@ -14,6 +14,7 @@ from eflowprov.checks.log_patterns import KNOWN_MESSAGES
 from eflowprov.errors import InputError, ParseError
 from eflowprov.workflows.explaining.explain import explain
 from eflowprov.workflows.explaining.topics import KINDS, topics
+from tests.conftest import ROOT
 
 CMDLETS = {
     *("Connect-EflowVm", "Copy-EflowVmFile", "Deploy-Eflow", "Get-EflowLogs", "Get-EflowVm", "Get-EflowVmAddr"),
@@ -261,3 +262,35 @@ def test_a_vm_that_is_not_found_is_no_refusal_of_dps(text: str) -> None:
 )
 def test_words_that_differ_a_little_from_the_catalogues_are_found(text: str, id_: str) -> None:
     assert first(text) == id_
+
+
+FAMILIES = {"certificate", "host"}  # the table names their findings together
+OWN_LINES = [
+    ("error: provision: the VM is provisioned already (source dps). Is it the right one?", "tool/provisioned-already"),
+    ("waiting 30 s: the VM blocks an address after more than three connections a minute", "tool/block"),
+    ("error: press2.toml.journal.json: is damaged, or no journal of this version. Begin anew.", "tool/journal"),
+    ("error: SSH 172.27.120.111: the host key has changed: known_hosts holds SHA256:a, the VM", "tool/host-key"),
+    ("error: PowerShell: no answer within 120 s. Try again with a longer --timeout.", "tool/deadline"),
+    ("error: report.json: cannot be written (No space left on device). Free space.", "tool/cannot-write"),
+    ("error: vm: could not stop it (exit status 1). Put that right and run it again.", "tool/deprovision-stopped"),
+]
+
+
+@pytest.mark.parametrize(("line", "id_"), OWN_LINES)
+def test_a_line_of_the_tool_itself_leads_to_what_it_says_and_not_to_what_sounds_like_it(line: str, id_: str) -> None:
+    assert first(line) == id_
+
+
+def test_in_a_page_of_output_the_tools_own_words_stand_behind_the_cause() -> None:
+    page = f"waiting 30 s: the VM blocks an address after more than three connections a minute\n{JOURNAL}"
+    found = ids(page)
+    assert found[0] == "dps/chain-mismatch" and found[-1] == "tool/block"
+
+
+def test_each_symptom_of_the_runbook_is_explained() -> None:
+    table = (ROOT / "docs" / "runbook.md").read_text("utf-8").partition("| it says | do |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    symptoms = [said.strip("… ") for row in rows for said in re.findall(r"`([^`]+)`", row)]
+    assert len(symptoms) >= 8
+    assert [said for said in symptoms if said.rstrip("/") not in FAMILIES and explain(said).by == "words"] == []
+    assert first("the VM is provisioned already") == "tool/provisioned-already"

@@ -78,7 +78,7 @@ def test_a_refusal_seen_twice_ends_the_wait() -> None:
     pauses: list[float] = []
     evidence = wait_for(vm.start(), pauses)
     assert evidence.assigned.outcome is Outcome.FAIL and "CA certificate not found" in evidence.assigned.detail
-    assert len(pauses) == 1
+    assert len(pauses) == 1 and "CA certificate not found" in evidence.missing
 
 
 def test_the_wait_ends_when_the_time_is_up() -> None:

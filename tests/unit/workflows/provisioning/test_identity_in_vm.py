@@ -57,6 +57,19 @@ def test_under_another_name_its_bytes_prove_it() -> None:
     assert in_use(made, device_state(made), SCOPE, b"another\n", "other.cert.pem").outcome is Outcome.FAIL
 
 
+def test_a_vm_without_a_configuration_names_nothing() -> None:
+    finding = in_use(FakeVm(), device_state(FakeVm()), SCOPE, CHAIN, f"{STEM}.cert.pem")
+    assert finding.outcome is Outcome.FAIL
+    assert finding.detail.startswith("It names nothing: the VM is not provisioned, in ID scope none; wanted ")
+
+
+@pytest.mark.parametrize("told", [b"0a1b  f\n", b"z" * 64 + b"  f\n", b"\n", b""])
+def test_what_is_no_sha_256_is_no_digest(told: bytes) -> None:
+    assert vm_digest(vm(sha256sum=(0, told, b"")), CERT) == ""
+    assert vm_digest(vm(sha256sum=(1, b"a" * 64, b"")), CERT) == ""
+    assert vm_digest(vm(sha256sum=(0, b"a" * 64 + b"  f\n", b"")), CERT) == "a" * 64
+
+
 def test_in_another_id_scope_it_is_not_in_use() -> None:
     made = vm()
     finding = in_use(made, device_state(made), "0neOTHER", CHAIN, f"{STEM}.cert.pem")

@@ -32,6 +32,15 @@ with staging.staging_room() as room:
     sys.stdin.read()
 """
 
+_USERS_OWN = staging.staging_folder
+
+
+def test_the_rooms_have_a_folder_of_their_own_so_that_a_sweep_takes_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: tmp_path)
+    assert _USERS_OWN() == tmp_path / "staging"
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

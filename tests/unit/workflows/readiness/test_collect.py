@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -177,3 +177,34 @@ def interrupted(vm: FakeVm, begins: str) -> Callable[..., None]:
         raise KeyboardInterrupt
 
     return result
+
+
+class OneAtOnce(FakeVm):
+    """A VM behind the cmdlets, which take one call after the other."""
+
+    name = "cmdlet"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = threading.Lock()
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, cap: int = 0) -> CommandResult:
+        with self._turn:
+            return super().run(argv, timeout_s=timeout_s, cap=cap)
+
+
+def test_through_the_cmdlets_the_deadlines_of_the_commands_do_not_add_up() -> None:
+    vm = OneAtOnce().start()
+    vm.delays = {"iotedge": 30.0}
+    started = time.monotonic()
+    outputs = collect(vm, timeout_s=0.5)
+    assert time.monotonic() - started < 1.2
+    logs = outputs.results[LOGS]
+    assert isinstance(logs, CommandResult) and logs.status is None, "the logs had all of the time"
+    for name in (LIST, STATUS, AGENT, CHECK, VM):
+        assert "the time was up before it could be run" in problem_of(outputs, name).why
+
+
+def test_through_the_cmdlets_every_command_has_its_turn() -> None:
+    outputs = collect(OneAtOnce().start())
+    assert all(isinstance(result, CommandResult) for result in outputs.results.values())

@@ -12,12 +12,14 @@ import pytest
 
 from eflowprov.checks.digesting import JournalDigester
 from eflowprov.checks.log_digest import LogDigest
+from eflowprov.errors import ParseError
 from eflowprov.model import CommandResult, Finding, LogRecord, Outcome, Problem
 from eflowprov.workflows.readiness import collect as collecting
 from eflowprov.workflows.readiness import outputs as module
 from eflowprov.workflows.readiness.collect import Collector
-from eflowprov.workflows.readiness.log_reading import read_journal
+from eflowprov.workflows.readiness.log_reading import read_agent, read_journal
 from eflowprov.workflows.readiness.outputs import AGENT, LOGS, Outputs, SavedLog, read_saved, save
+from eflowprov.workflows.readiness.reading import read_log
 from eflowprov.workflows.readiness.verify import VerifyOptions, collect, read, report_on
 from tests.machine import FakeVm
 
@@ -108,6 +110,34 @@ def test_a_large_file_of_something_else_is_a_problem_with_its_first_words(
 ) -> None:
     logs = read(saved(tmp_path, monkeypatch, *["%PDF-1.7 nothing of a journal"] * 100)).logs
     assert isinstance(logs, Problem) and "%PDF-1.7" in logs.seen
+
+
+FAILED = b"A problem occurred\n    caused by: Could not connect to the socket\n"
+
+
+def test_a_log_is_read_whatever_noise_stands_beside_it() -> None:
+    journal = "".join(f"{each}\n" for each in (ASSIGNED, *QUIET[:3])).encode()
+    alone = read_log(CommandResult(("x",), 0, journal, b"", 0.1), read_journal, errors_too=True)
+    beside = read_log(CommandResult(("x",), 0, journal, FAILED, 0.1), read_journal, errors_too=True)
+    assert not isinstance(alone, Problem) and alone == beside and len(alone.entries) == 4
+
+
+def test_the_error_that_was_printed_in_place_of_a_log_is_read_from_either_stream() -> None:
+    for streams in ((FAILED, b""), (b"", FAILED)):
+        told = read_log(CommandResult(("x",), 1, *streams, 0.1), read_journal, errors_too=True)
+        assert not isinstance(told, Problem), told
+        assert told.failure == ("A problem occurred", "Could not connect to the socket")
+
+
+def test_what_is_no_journal_is_refused_with_its_own_first_words() -> None:
+    with pytest.raises(ParseError, match=r"%PDF-1\.7 nothing"):
+        read_journal(BytesIO(b"%PDF-1.7 nothing of a journal\n" * 5000))
+
+
+def test_what_was_left_out_of_edge_agents_log_is_said() -> None:
+    text = "<6> 2026-11-22 05:10:11.000 +00:00 [INF] - Edge agent attempting to connect\n"
+    assert read_agent(BytesIO(text.encode()), "its head is missing").left_out == "its head is missing"
+    assert read_agent(BytesIO(text.encode())).left_out == ""
 
 
 def test_a_saved_log_that_is_gone_when_it_is_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

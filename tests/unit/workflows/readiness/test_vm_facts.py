@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 def _answer(files: Files, now: float) -> Answer:
     """What the VM says that was provisioned with these files."""
-    from datetime import UTC, datetime
-
     config = (
         '[provisioning]\nsource = "dps"\nid_scope = "0ne1"\n[provisioning.attestation]\n'
         'identity_cert = "file:///c.pem"\nidentity_pk = "file:///k.pem"\n'
@@ -122,8 +121,6 @@ def test_saved_outputs_without_the_answer_have_one_skip_for_it(tmp_path: Path) -
     ],
 )
 def test_a_certificate_that_cannot_be_read_is_a_problem_and_no_exception(config: str, told: str) -> None:
-    from datetime import UTC, datetime
-
     odd = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     files = {CONFIG: f"[provisioning]\n{config}\n".encode(), "/odd.pem": odd}
     answer = probe_answer(files, datetime.now(UTC)).encode()
@@ -139,3 +136,21 @@ def test_what_is_wanted_comes_from_the_certificate_and_the_id_that_was_given(fil
     assert wanted_identity(None, "x") == Wanted("x")
     with pytest.raises(InputError):
         wanted_identity(tmp_path / "none.pem")
+
+
+@pytest.mark.parametrize(
+    ("printed", "why"),
+    [
+        ((1, b"", b"sudo: a password is required\n"), "sudo: a password is required"),
+        ((3, b"", b""), "exit status 3"),
+        ((None, b"", b""), "no end in time"),
+        (
+            (0, probe_answer({}, datetime.now(UTC)).encode(), b""),
+            "the VM has no configuration in /etc/aziot/config.toml",
+        ),
+    ],
+)
+def test_what_a_vm_does_not_tell_is_told_with_its_reason(printed: Answer, why: str) -> None:
+    told = read_vm(FakeVm(answers={"x": printed}).run(("x",), timeout_s=1.0), 0.0)
+    problem = told.certificate if isinstance(told, VmFacts) else told
+    assert isinstance(problem, Problem) and why in problem.why

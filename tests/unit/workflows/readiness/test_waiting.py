@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from eflowprov.errors import CmdletError, DeniedError, HostKeyError, InputError, TransportError
-from eflowprov.workflows.readiness import waiting
+from eflowprov.workflows.readiness import patience, waiting
+from eflowprov.workflows.readiness.patience import SPACED, patiently
 from eflowprov.workflows.readiness.waiting import Backoff, Look, Standing, Waited, wait_until
-from eflowprov.workflows.runs import patience
-from eflowprov.workflows.runs.patience import SPACED, patiently
 
 
 @dataclass

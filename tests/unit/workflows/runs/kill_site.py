@@ -113,7 +113,7 @@ class _Host(FakeHost):
         self._events = events
         self._its_vm = vm
 
-    def host_facts(self, timeout_s: float) -> HostFacts:
+    def host_facts(self, timeout_s: float = 1.0) -> HostFacts:
         self._events.tick("the host's facts")
         return super().host_facts(timeout_s)
 

@@ -145,6 +145,9 @@ def test_a_dry_run_shows_the_requests_without_key_and_token_and_asks_nobody(site
     slots = body["attestation"]["x509"]["clientCertificates"]
     assert slots["primary"]["certificate"].startswith("SHA-1 ") and body["capabilities"] == {"iotEdge": True}
     assert "SharedAccess" not in put and site.service.requests == []
+    site.enroll["update"] = True
+    assert site.plan()[0].endswith("make it when it is missing, change it")
+    site.enroll["update"] = False
     passed(site.step())
     assert site.plan() == ("proved by an earlier run; not again", ())
 

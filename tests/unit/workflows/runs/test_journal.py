@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eflowprov.errors import InputError
+from eflowprov.errors import InputError, StorageError
 from eflowprov.workflows.runs.journal import Journal, alone, step_key
 
 
@@ -38,7 +38,7 @@ def test_a_write_that_fails_leaves_the_old_journal_whole(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(Exception, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         journal.record("provision", "key")
     monkeypatch.undo()
     assert Journal.load(path).done("enroll", "key") == {} and [each.name for each in tmp_path.iterdir()] == [path.name]

@@ -6,16 +6,17 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import pytest
 
-from eflowprov.errors import CmdletError, DeadlineError, InputError, TransportError
+from eflowprov.errors import CmdletError, DeadlineError, InputError, StorageError, TransportError
 from eflowprov.model import Assigned, CmdletRecord, Finding, Outcome, Report, Verdict
 from eflowprov.workflows.config import RunConfig
 from eflowprov.workflows.disk.transcript import Transcript
+from eflowprov.workflows.readiness import patience, timeline
 from eflowprov.workflows.register import DeviceRegistration, Registered
-from eflowprov.workflows.runs import patience
 from eflowprov.workflows.runs import run as module
 from eflowprov.workflows.runs.journal import Journal
 from eflowprov.workflows.runs.run import STEPS, Runner, resumable
@@ -51,7 +52,9 @@ class Site:
     def journal(self) -> Path:
         return self.folder / "run.toml.journal.json"
 
-    def run(self, journal: Journal | None = None, *, again: bool = False) -> Report:
+    def run(
+        self, journal: Journal | None = None, *, again: bool = False, transcript: Transcript | None = None
+    ) -> Report:
         """A run as another process would make it: a new runner, the journal from disk, a channel of its own."""
         self.vm.closed.clear()
         self.told.clear()
@@ -59,7 +62,7 @@ class Site:
             RunConfig.model_validate(self.settings),
             host=lambda: self.host,
             journal=journal or Journal.load(self.journal),
-            transcript=Transcript(None),
+            transcript=transcript or Transcript(None),
             progress=self.told.append,
             known_hosts=self.folder / "known_hosts",
             again=again,
@@ -312,7 +315,7 @@ def test_an_error_in_a_step_is_a_finding_and_what_comes_after_is_skipped(
         raise CmdletError("the place", "the reason", "The next step")
 
     parts = {"check": "check_certificate", "host": "check_host", "register": "register_device"}
-    parts |= {"provision": "provision_once", "wait": "await_evidence", "verify": "collect"}
+    parts |= {"provision": "provision_once", "wait": "wait_once", "verify": "collect"}
     monkeypatch.setattr(module, parts[step], broken)
     report = site.run()
     assert report.verdict is Verdict.UNKNOWN and report.exit_status == 3
@@ -530,3 +533,63 @@ def test_a_run_that_came_to_its_end_is_followed_by_one_that_does_not_wait(
     monkeypatch.setattr(module, "open_channel", closed)
     started = time.monotonic()
     assert site.run().exit_status == 3 and time.monotonic() - started < 10
+
+
+# ------------------------------------------------------------------------------------- a full disk, a clock that is set
+
+
+class FullAfter(Transcript):
+    """A transcript on a disk that has no room from an event on."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(None)
+        self._last = event
+        self._is_full = False
+
+    def event(self, event: str, **details: object) -> None:
+        self._is_full = self._is_full or event == self._last
+        if self._is_full:
+            raise StorageError("run.jsonl", "cannot be written (No space left on device)", "Free some space")
+
+
+@pytest.mark.parametrize(
+    ("event", "step"), [("before", "provision"), ("cmdlet-answer", "provision"), ("step", "certs")]
+)
+def test_a_transcript_on_a_full_disk_costs_no_report(site: Site, event: str, step: str) -> None:
+    report = site.run(transcript=FullAfter(event))
+    assert report.exit_status == 3 and outcomes(report, f"step/{step}") == {f"step/{step}": Outcome.ERROR}
+    assert len(site.host.calls) == (1 if event == "cmdlet-answer" else 0)
+
+
+@pytest.mark.parametrize("step", ["host", "provision", "verify", "report"])
+def test_a_journal_that_cannot_be_written_costs_no_report(
+    site: Site, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is done that it would not know of."""
+    begin = Journal.begin
+
+    def full(self: Journal, name: str) -> None:
+        if name == step:
+            raise StorageError("run.toml.journal.json", "it cannot be written (No space left on device)", "Free some")
+        begin(self, name)
+
+    monkeypatch.setattr(Journal, "begin", full)
+    report = site.run()
+    assert len(site.host.calls) == (0 if step in ("host", "provision") else 1)
+    if step == "report":
+        assert report.verdict is Verdict.READY
+    else:
+        assert report.exit_status == 3 and outcomes(report, f"step/{step}") == {f"step/{step}": Outcome.ERROR}
+
+
+def test_a_clock_that_is_set_during_a_run_changes_no_duration(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+
+    class SetAfterwards(datetime):
+        @classmethod
+        def now(cls, _tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return begin
+
+    monkeypatch.setattr(timeline, "datetime", SetAfterwards)
+    report = site.run()
+    assert report.started_at == begin and 0 <= report.duration_s < 60

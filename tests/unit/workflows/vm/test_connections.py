@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from eflowprov.workflows.vm.connections import LIMIT, WINDOW_S, Clocks, ConnectionLedger, is_this_host
+from eflowprov.workflows.vm.connections import (
+    LIMIT,
+    WINDOW_S,
+    Clocks,
+    ConnectionLedger,
+    default_ledger,
+    is_this_host,
+)
 
 VM = "172.27.120.111:22"
 
@@ -62,6 +69,13 @@ def test_a_minute_never_sees_more_than_two(time: FakeTime, tmp_path: Path) -> No
         turns.append(time.steady)
         time.pass_(number % 4)
     assert all(later - early >= WINDOW_S for early, later in zip(turns, turns[LIMIT:], strict=False))
+
+
+def test_the_users_own_ledger_is_in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: tmp_path)
+    default_ledger().take_turn(VM, lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["connections"]
+    assert len(list((tmp_path / "connections").glob("*.json"))) == 1
 
 
 def test_another_vm_has_a_count_of_its_own(time: FakeTime, tmp_path: Path) -> None:
