@@ -72,7 +72,9 @@ class FullDisk(StringIO):
         raise OSError(28, "No space left on device")
 
     def close(self) -> None:
-        raise OSError(28, "No space left on device")
+        if not self.closed:
+            super().close()
+            raise OSError(28, "No space left on device")
 
 
 def test_a_full_disk_is_no_second_error_when_the_file_is_closed(tmp_path: Path) -> None:
