@@ -79,5 +79,6 @@ class FullDisk(StringIO):
 
 def test_a_full_disk_is_no_second_error_when_the_file_is_closed(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No space left on device"), Transcript(tmp_path / "run.jsonl") as transcript:
+        transcript._file.close()
         transcript._file = FullDisk()
         transcript.event("x")
